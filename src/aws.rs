@@ -1,0 +1,3 @@
+//! The AWS provider: the only part of the program that knows AWS.
+
+pub mod settings;

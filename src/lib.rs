@@ -1,0 +1,6 @@
+//! The library behind the `holodeck-bootstrap` command: from an environment file to a running base platform.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod aws;
+pub mod environment;
