@@ -1,3 +1,8 @@
-//! The AWS provider: the only part of the program that knows AWS.
+//! The AWS provider: from `[provider]` with `kind = "aws"` to the resources of an account. One resource kind, one file.
 
+pub mod answer;
+pub mod client;
+pub mod ec2_tags;
+pub mod owner;
 pub mod settings;
+pub mod vpc;

@@ -387,8 +387,43 @@ struct Execution<'a> {
 const ATTEMPTS_AFTER_LOST_ANSWERS: usize = 3;
 /// How long a new resource may stay invisible to reads.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(120);
-/// How long a ready resource may go on to differ from what was requested.
+/// How long a ready resource may go on to differ, in the same fields, from what was requested.
 const SETTLED_WITHIN: Duration = Duration::from_secs(180);
+/// After how long a request that seems to have had no effect is sent again.
+const REQUEST_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// What to do about a resource that is ready, but differs from what is desired.
+enum Converge {
+    Request,
+    Wait,
+    GiveUp,
+}
+
+/// Remembers in which fields the resource differed, since when, and when that was last requested to change.
+#[derive(Default)]
+struct Convergence {
+    fields: Vec<String>,
+    since: Duration,
+    requested: Duration,
+}
+
+impl Convergence {
+    fn next(&mut self, differing: &[FieldChange], now: Duration) -> Converge {
+        let fields: Vec<String> = differing.iter().map(|change| change.path.clone()).collect();
+        if fields != self.fields {
+            *self = Self { fields, since: now, requested: now };
+            return Converge::Request;
+        }
+        if now.saturating_sub(self.since) > SETTLED_WITHIN {
+            Converge::GiveUp
+        } else if now.saturating_sub(self.requested) > REQUEST_AGAIN_AFTER {
+            self.requested = now;
+            Converge::Request
+        } else {
+            Converge::Wait
+        }
+    }
+}
 
 impl Execution<'_> {
     async fn carry_out(&mut self, host: usize, access: &Value) -> Result<Option<Value>, Ended> {
@@ -490,20 +525,12 @@ impl Execution<'_> {
         if changes.is_empty() {
             return Ok(Some(seen.clone()));
         }
-        match self.kind.judge(desired, &seen.attributes, &changes)? {
-            Verdict::Update => {}
-            Verdict::Replace { because, .. } => {
-                return Err(surprise(format!(
-                    "it would have to be replaced, since {} changes",
-                    because.join(", ")
-                ))
-                .into());
-            }
-            Verdict::Refuse(why) => return Err(surprise(why).into()),
-        }
         // After a lost answer the same update is sent again: updates name the state that is wanted.
-        self.request(async || self.kind.update(client, desired, seen, &changes).await, async || Ok(None))
-            .await
+        let send = async || match self.change(client, desired, seen, &changes).await {
+            Err(error) if error.class == Class::Ambiguous => Ok(Look::NotYet(error.chain())),
+            answer => answer.map(Look::Done),
+        };
+        self.wait.until(send, |why, elapsed| self.tell_waiting(why, elapsed)).await
     }
 
     async fn delete(&self, client: &AnyClient) -> Result<(), Ended> {
@@ -543,7 +570,8 @@ impl Execution<'_> {
         plan::differences(node, desired, seen)
     }
 
-    /// Waits until the resource is ready and just as requested, and gives its outputs.
+    /// Waits until the resource is ready and just as requested, and gives its outputs. What a creation could not
+    /// set at once, or an update could only change one thing at a time, is requested on the way.
     async fn until_ready(
         &self,
         client: &AnyClient,
@@ -554,7 +582,7 @@ impl Execution<'_> {
             self.tell_waiting("requested", self.wait.elapsed());
             self.wait.pause().await?;
         }
-        let mut ready_since = None;
+        let mut convergence = Convergence::default();
         let look = async || {
             let seen = match known.take() {
                 Some(seen) => Some(seen),
@@ -573,16 +601,36 @@ impl Execution<'_> {
             }
             let differing = self.differences(desired, &seen)?;
             let Some(first) = differing.first() else { return Ok(Look::Done(seen.outputs)) };
-            let since = *ready_since.get_or_insert(self.wait.elapsed());
             let why = format!("`{}` is not as requested yet{}", first.path, and_is(first));
-            if self.wait.elapsed().saturating_sub(since) > SETTLED_WITHIN {
-                return Err(Error::new(Class::Failed, format!("it is ready, but {why}")));
+            match convergence.next(&differing, self.wait.elapsed()) {
+                Converge::Request => known = self.change(client, desired, &seen, &differing).await?,
+                Converge::Wait => {}
+                Converge::GiveUp => return Err(Error::new(Class::Failed, format!("it is ready, but {why}"))),
             }
             Ok(Look::NotYet(why))
         };
         let outputs = self.wait.until(look, |why, elapsed| self.tell_waiting(why, elapsed)).await?;
         self.check_foreseen(client, desired, &outputs)?;
         Ok(outputs)
+    }
+
+    /// Sends one update, if the difference can be made up by one.
+    async fn change(
+        &self,
+        client: &AnyClient,
+        desired: &Value,
+        seen: &Seen,
+        changes: &[FieldChange],
+    ) -> Result<Option<Seen>, Error> {
+        match self.kind.judge(desired, &seen.attributes, changes)? {
+            Verdict::Update => {}
+            Verdict::Replace { because, .. } => {
+                return Err(surprise(format!("it would have to be replaced, since {} differs", because.join(", "))));
+            }
+            Verdict::Refuse(why) => return Err(surprise(why)),
+        }
+        let _permit = self.run.requests.acquire().await;
+        self.kind.update(client, desired, seen, changes).await
     }
 
     /// What a plan showed as known must have come true.

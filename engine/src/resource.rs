@@ -18,6 +18,9 @@ use crate::error::Error;
 /// - Fields whose order has no meaning are `BTreeSet`s or `BTreeMap`s.
 /// - No method sleeps or polls. `create`, `update` and `delete` send the request and return; the engine observes until
 ///   the resource is ready or gone. An error of class [`NotYet`](crate::Class::NotYet) makes the engine try again.
+/// - `create` sends the one request that makes the resource, with all that it takes. What needs further requests, the
+///   engine asks of `update` as soon as the resource is ready and differs: an interruption in between loses nothing.
+///   Likewise an `update` may change one thing at a time.
 /// - Observing changes nothing.
 pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The kind's name and the first part of its addresses, such as `aws.subnet`.
@@ -68,7 +71,7 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
         async move { Ok(Self::list(client).await?.into_iter().find(|observed| observed.name == name)) }
     }
 
-    /// Requests the creation. All inputs are known. May return what the answer already told, to save a read.
+    /// Requests the creation, with exactly one request that makes something. All inputs are known. May return what the answer already told, to save a read.
     fn create(
         &self,
         client: &Self::Client,
