@@ -1,5 +1,6 @@
 //! The AWS provider: from `[provider]` with `kind = "aws"` to the resources of an account. One resource kind, one file.
 
+pub mod address_plan;
 pub mod answer;
 pub mod client;
 pub mod ec2_tags;

@@ -7,10 +7,20 @@
 mod certificates;
 mod components;
 mod cron;
+mod document;
+mod finding;
 mod format;
 mod gitops;
 mod ingress;
+mod invalid;
+mod key_path;
+mod load;
+mod rules;
+mod schema;
+mod source;
+mod structure;
 mod vault;
+mod wording;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,10 +29,16 @@ use crate::aws::settings::AwsSettings;
 
 pub use certificates::{Certificates, Issuer};
 pub use components::{ChartSource, ComponentSettings, Components, Source};
+pub(crate) use finding::{Finding, Findings};
 pub use format::Ipv4Cidr;
 pub use gitops::{Argocd, Credentials, GitSource, Gitops, Repository};
 pub use ingress::{Ingress, NodePorts};
+pub use invalid::{Invalid, Place, Problem};
+pub(crate) use key_path::KeyPath;
+pub use load::{known, load, load_all};
+pub use schema::schema;
 pub use vault::{Vault, VaultBackup};
+pub(crate) use wording::list;
 
 /// One environment of the platform: its cloud, its cluster and what runs on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

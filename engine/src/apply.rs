@@ -625,7 +625,10 @@ impl Execution<'_> {
         match self.kind.judge(desired, &seen.attributes, changes)? {
             Verdict::Update => {}
             Verdict::Replace { because, .. } => {
-                return Err(surprise(format!("it would have to be replaced, since {} differs", because.join(", "))));
+                return Err(surprise(format!(
+                    "it would have to be replaced, since {} differs",
+                    because.join(", ")
+                )));
             }
             Verdict::Refuse(why) => return Err(surprise(why)),
         }

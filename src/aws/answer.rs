@@ -94,7 +94,9 @@ where
     let message = operation.to_owned();
     match &error {
         SdkError::ServiceError(_) => {}
-        SdkError::ConstructionFailure(_) => return Error::new(Class::Bug, message).with_source(error.into_source_text()),
+        SdkError::ConstructionFailure(_) => {
+            return Error::new(Class::Bug, message).with_source(error.into_source_text());
+        }
         _ => return Error::new(Class::Ambiguous, message).with_source(error.into_source_text()),
     }
     let code = error.code().unwrap_or("UnknownError").to_owned();

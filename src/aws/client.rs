@@ -75,9 +75,8 @@ impl Aws {
         region: String,
         account: String,
     ) -> Self {
-        let once = |config: &SdkConfig| {
-            config.clone().into_builder().retry_config(RetryConfig::disabled()).build()
-        };
+        let once =
+            |config: &SdkConfig| config.clone().into_builder().retry_config(RetryConfig::disabled()).build();
         let once = once(config);
         Self {
             partition: partition(&region).to_owned(),

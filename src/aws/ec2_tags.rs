@@ -19,7 +19,11 @@ pub fn filter(name: impl Into<String>, value: impl Into<String>) -> Filter {
 
 /// The tags to create the resource `name` with.
 pub fn specification(aws: &Aws, kind: ResourceType, name: &str, own: &Tags) -> TagSpecification {
-    let tags = aws.owner.tags(name, own).into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let tags = aws
+        .owner
+        .tags(name, own)
+        .into_iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build());
     TagSpecification::builder().resource_type(kind).set_tags(Some(tags.collect())).build()
 }
 

@@ -53,6 +53,11 @@ impl Owner {
     }
 }
 
+/// Whether a tag is one of those that every resource gets a value of its own for.
+pub fn is_reserved(key: &str) -> bool {
+    key.starts_with("holodeck:") || key == DISPLAY_NAME
+}
+
 /// Those of the actual tags that are managed: others may add tags of their own, which we leave alone.
 pub fn managed(desired: &Tags, actual: Tags) -> Tags {
     actual.into_iter().filter(|(key, _)| desired.contains_key(key)).collect()

@@ -5,7 +5,9 @@
 //! references of VPC, EKS, EC2, RDS, CloudWatch Logs and KMS.
 
 mod database;
+mod image;
 mod node_group;
+mod rules;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::environment::Ipv4Cidr;
 
 pub use database::{Database, Engine};
-pub use node_group::{AmiType, Architecture, Capacity, NodeGroup, Size, SubnetTier, Taint, TaintEffect};
+pub use image::{AmiType, Architecture};
+pub use node_group::{Capacity, NodeGroup, Size, SubnetTier, Taint, TaintEffect};
+pub(crate) use rules::check;
 
 /// Kubernetes versions that EKS offers for new clusters, oldest first
 /// (<https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html>).

@@ -3,7 +3,9 @@
 //!
 //! DNS support and DNS host names are attributes of their own: each is read and set by a separate request.
 
-use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Vpc as Description, VpcAttributeName, VpcState};
+use aws_sdk_ec2::types::{
+    AttributeBooleanValue, ResourceType, Vpc as Description, VpcAttributeName, VpcState,
+};
 use futures::future::{try_join, try_join_all};
 use holodeck_engine::{Error, FieldChange, Observed, Order, Output, Resource, Status, Verdict};
 use serde::{Deserialize, Serialize};
@@ -77,7 +79,11 @@ impl Resource for Vpc {
             modify().enable_dns_support(flag(self.dns_support)).send().await.answer("ModifyVpcAttribute")?;
         }
         if changed("dns_hostnames") {
-            modify().enable_dns_hostnames(flag(self.dns_hostnames)).send().await.answer("ModifyVpcAttribute")?;
+            modify()
+                .enable_dns_hostnames(flag(self.dns_hostnames))
+                .send()
+                .await
+                .answer("ModifyVpcAttribute")?;
         }
         if changed("tags") {
             ec2_tags::set(aws, &seen.id, &self.tags).await?;
@@ -112,7 +118,9 @@ async fn observe(aws: &Aws, found: Description) -> Result<Option<Observed<Vpc>>,
     };
     let status = match found.state {
         Some(VpcState::Available) => Status::Ready,
-        state => Status::InProgress(format!("the VPC is {}", state.map_or("pending".into(), |s| s.to_string()))),
+        state => {
+            Status::InProgress(format!("the VPC is {}", state.map_or("pending".into(), |s| s.to_string())))
+        }
     };
     let outputs = Outputs { id: id.clone() };
     Ok(Some(Observed { name, id, attributes, outputs, status, uses: Vec::new() }))

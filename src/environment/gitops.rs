@@ -47,6 +47,7 @@ pub struct Repository {
 /// Where a credential is kept: exactly one of the places, never the value itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(extend("writeOnly" = true))]
 pub enum Credentials {
     /// Name of an environment variable of the process that runs `up`.
     Env(#[schemars(length(min = 1))] String),

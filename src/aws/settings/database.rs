@@ -3,6 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::aws::owner::Owner;
+use crate::environment::{Finding, Findings, KeyPath};
+
+/// Most characters in the identifier of a database instance
+/// (<https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html>).
+const IDENTIFIER: usize = 63;
+
 /// A database outside Kubernetes. Its password is made and rotated by AWS and kept in Secrets Manager.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -89,5 +96,54 @@ impl Engine {
             Self::Postgres => 5432,
             Self::Mysql | Self::Mariadb => 3306,
         }
+    }
+}
+
+/// Applies the rules for the database `name`, where the provider's table stands at `at`.
+pub(super) fn check(database: &Database, name: &str, owner: &Owner, at: &KeyPath, findings: &mut Findings) {
+    let path = at.key("databases").key(name);
+    identifier_is_allowed(name, owner, &path, findings);
+    if !database.class.starts_with("db.")
+        || database.class.split('.').filter(|part| !part.is_empty()).count() < 3
+    {
+        findings.add(Finding::new(
+            path.key("class"),
+            format!("`{}` is no RDS instance class", database.class),
+            "write `db.`, family and size, such as `db.t4g.medium`",
+        ));
+    }
+    let number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
+    if !database.version.split('.').all(number) {
+        findings.add(Finding::new(
+            path.key("version"),
+            format!("`{}` is no version of {}", database.version, database.engine.as_str()),
+            "write a major version, or one in full, in digits and dots",
+        ));
+    }
+    if let Some(max) = database.max_storage_gib.filter(|max| *max <= database.storage_gib) {
+        findings.add(
+            Finding::new(
+                path.key("max_storage_gib"),
+                format!("storage cannot grow from {} GiB up to {max} GiB", database.storage_gib),
+                "write more than `storage_gib`, or leave `max_storage_gib` out for storage that does not grow",
+            )
+            .because(path.key("storage_gib"), "the storage to begin with"),
+        );
+    }
+}
+
+fn identifier_is_allowed(name: &str, owner: &Owner, path: &KeyPath, findings: &mut Findings) {
+    let identifier = owner.prefixed(name);
+    let environment = KeyPath::default().key("name");
+    if identifier.len() > IDENTIFIER {
+        let message = format!("the database's full name `{identifier}` has {} characters", identifier.len());
+        let help = format!("RDS allows {IDENTIFIER}: shorten the database's name");
+        findings
+            .add(Finding::new(path.clone(), message, help).because(environment, "the environment's name"));
+    } else if identifier.contains("--") {
+        let message = format!("the database's full name `{identifier}` has two hyphens in a row");
+        let help = "RDS does not allow that: rename the database, or the environment";
+        findings
+            .add(Finding::new(path.clone(), message, help).because(environment, "the environment's name"));
     }
 }

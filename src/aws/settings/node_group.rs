@@ -5,6 +5,16 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::image::{AmiType, Architecture};
+use super::{AwsSettings, Nat};
+use crate::aws::address_plan::ZONE_LETTERS;
+use crate::aws::owner::Owner;
+use crate::environment::{Finding, Findings, KeyPath, list};
+
+/// Most characters in a node group's name
+/// (<https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html>).
+const NAME: usize = 63;
+
 /// A group of like nodes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -112,6 +122,16 @@ pub enum SubnetTier {
     Public,
 }
 
+impl SubnetTier {
+    /// The tier as names of subnets have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Public => "public",
+        }
+    }
+}
+
 /// A taint: pods that do not tolerate it stay away from the node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -140,85 +160,192 @@ pub enum TaintEffect {
     NoExecute,
 }
 
-/// Operating system image of a node, by its EKS name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum AmiType {
-    /// Amazon Linux 2023 for x86-64.
-    #[default]
-    #[serde(rename = "AL2023_x86_64_STANDARD")]
-    Al2023X86,
-    /// Amazon Linux 2023 for arm64.
-    #[serde(rename = "AL2023_ARM_64_STANDARD")]
-    Al2023Arm,
-    /// Amazon Linux 2023 for x86-64 with NVIDIA drivers.
-    #[serde(rename = "AL2023_x86_64_NVIDIA")]
-    Al2023X86Nvidia,
-    /// Bottlerocket for x86-64.
-    #[serde(rename = "BOTTLEROCKET_x86_64")]
-    BottlerocketX86,
-    /// Bottlerocket for arm64.
-    #[serde(rename = "BOTTLEROCKET_ARM_64")]
-    BottlerocketArm,
-    /// Bottlerocket for x86-64 with NVIDIA drivers.
-    #[serde(rename = "BOTTLEROCKET_x86_64_NVIDIA")]
-    BottlerocketX86Nvidia,
-}
-
-impl AmiType {
-    /// The name that the EKS API uses.
+impl TaintEffect {
+    /// The effect as Kubernetes writes it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Al2023X86 => "AL2023_x86_64_STANDARD",
-            Self::Al2023Arm => "AL2023_ARM_64_STANDARD",
-            Self::Al2023X86Nvidia => "AL2023_x86_64_NVIDIA",
-            Self::BottlerocketX86 => "BOTTLEROCKET_x86_64",
-            Self::BottlerocketArm => "BOTTLEROCKET_ARM_64",
-            Self::BottlerocketX86Nvidia => "BOTTLEROCKET_x86_64_NVIDIA",
+            Self::NoSchedule => "NoSchedule",
+            Self::PreferNoSchedule => "PreferNoSchedule",
+            Self::NoExecute => "NoExecute",
         }
     }
+}
 
-    /// Processor architecture of the image.
-    pub fn architecture(self) -> Architecture {
-        match self {
-            Self::Al2023Arm | Self::BottlerocketArm => Architecture::Arm64,
-            Self::Al2023X86 | Self::Al2023X86Nvidia | Self::BottlerocketX86 | Self::BottlerocketX86Nvidia => {
-                Architecture::X86
+/// Applies the rules for the node group `name`, where the provider's table stands at `at`.
+pub(super) fn check(
+    group: &NodeGroup,
+    name: &str,
+    settings: &AwsSettings,
+    owner: &Owner,
+    at: &KeyPath,
+    findings: &mut Findings,
+) {
+    let path = at.key("node_groups").key(name);
+    name_fits(name, owner, &path, findings);
+    sizes_agree(group, &path, findings);
+    instances_run_the_image(group, &path, findings);
+    nodes_reach_the_internet(group, settings, at, &path, findings);
+    zones_are_in_use(group, settings, at, &path, findings);
+    labels_are_valid(group, &path, findings);
+    taints_differ(group, &path, findings);
+}
+
+fn name_fits(name: &str, owner: &Owner, path: &KeyPath, findings: &mut Findings) {
+    let full = owner.prefixed(name);
+    if full.len() > NAME {
+        findings.add(
+            Finding::new(
+                path.clone(),
+                format!("the node group's full name `{full}` has {} characters", full.len()),
+                format!("EKS allows {NAME}: shorten the group's name"),
+            )
+            .because(KeyPath::default().key("name"), "the environment's name"),
+        );
+    }
+}
+
+fn sizes_agree(group: &NodeGroup, path: &KeyPath, findings: &mut Findings) {
+    let Size { min, max, desired } = group.size;
+    let size = path.key("size");
+    if min > max {
+        findings.add(
+            Finding::new(
+                size.key("min"),
+                format!("the least size {min} is more than the greatest, {max}"),
+                "lower `min` or raise `max`",
+            )
+            .because(size.key("max"), "the greatest size"),
+        );
+    } else if let Some(desired) = desired.filter(|desired| !(min..=max).contains(desired)) {
+        findings.add(
+            Finding::new(
+                size.key("desired"),
+                format!("the desired size {desired} is not from {min} to {max}"),
+                "choose a size within `min` and `max`, or leave `desired` out to begin with `min`",
+            )
+            .because(size.key("min"), "the least size")
+            .because(size.key("max"), "the greatest size"),
+        );
+    }
+}
+
+fn instances_run_the_image(group: &NodeGroup, path: &KeyPath, findings: &mut Findings) {
+    let image = group.ami_type;
+    for (index, instance_type) in group.instance_types.iter().enumerate() {
+        let at = path.key("instance_types").index(index);
+        match Architecture::of_instance_type(instance_type) {
+            Some(architecture) if architecture == image.architecture() => {}
+            Some(architecture) => {
+                let fitting = AmiType::ALL.into_iter().filter(|image| image.architecture() == architecture);
+                let fitting: Vec<&str> = fitting.map(AmiType::as_str).collect();
+                findings.add(
+                    Finding::new(
+                        at,
+                        format!(
+                            "`{instance_type}` is {}, its image {} is {}",
+                            architecture.as_str(),
+                            image.as_str(),
+                            image.architecture().as_str()
+                        ),
+                        format!("set `ami_type` to {}, or choose other instances", list(&fitting)),
+                    )
+                    .because(path.key("ami_type"), "the image"),
+                );
             }
+            None => findings.add(Finding::new(
+                at,
+                format!("`{instance_type}` is no EC2 instance type"),
+                "write family and size, such as `m7i.large`",
+            )),
         }
     }
 }
 
-/// Processor architecture of an instance type or image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Architecture {
-    /// Intel and AMD, 64 bits.
-    X86,
-    /// ARM, 64 bits (Graviton).
-    Arm64,
+fn nodes_reach_the_internet(
+    group: &NodeGroup,
+    settings: &AwsSettings,
+    at: &KeyPath,
+    path: &KeyPath,
+    findings: &mut Findings,
+) {
+    if settings.network.nat == Nat::None && group.subnets == SubnetTier::Private {
+        findings.add(
+            Finding::new(
+                path.clone(),
+                "these nodes stand in private subnets, and `nat = \"none\"` leaves those without a way out: the nodes \
+                 could neither join the cluster nor pull images",
+                "set `nat` to `single` or `per-zone`, or give this group `subnets = \"public\"`",
+            )
+            .because(path.key("subnets"), "private subnets")
+            .because(at.keys("network.nat"), "no NAT gateway"),
+        );
+    }
 }
 
-impl Architecture {
-    /// Architecture of an EC2 instance type, told by its name: `a1`, and families with a `g` among the letters after the
-    /// generation number, are Graviton (<https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html>).
-    /// `None` if the text does not have the form `family.size`.
-    pub fn of_instance_type(instance_type: &str) -> Option<Self> {
-        let (family, size) = instance_type.split_once('.')?;
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let generation = family.find(|c: char| c.is_ascii_digit())?;
-        if generation == 0 || size.is_empty() || !family.chars().all(plain) || !size.chars().all(plain) {
-            return None;
+fn zones_are_in_use(
+    group: &NodeGroup,
+    settings: &AwsSettings,
+    at: &KeyPath,
+    path: &KeyPath,
+    findings: &mut Findings,
+) {
+    let in_use = &ZONE_LETTERS[..usize::from(settings.network.zones).min(ZONE_LETTERS.len())];
+    for (index, zone) in group.zones.iter().flatten().enumerate() {
+        if !in_use.contains(&zone.as_str()) {
+            findings.add(
+                Finding::new(
+                    path.key("zones").index(index),
+                    format!("the network has no zone `{zone}`"),
+                    format!("its zones are {}", list(in_use).replace(" or ", " and ")),
+                )
+                .because(at.keys("network.zones"), "the number of zones"),
+            );
         }
-        let options = family[generation..].trim_start_matches(|c: char| c.is_ascii_digit());
-        let attributes = options.split('-').next().unwrap_or_default();
-        let arm = family == "a1" || attributes.contains('g');
-        Some(if arm { Self::Arm64 } else { Self::X86 })
     }
+}
 
-    /// The architecture's name as AWS writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::X86 => "x86_64",
-            Self::Arm64 => "arm64",
+/// Keys and values have the form that Kubernetes gives labels
+/// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set>).
+fn labels_are_valid(group: &NodeGroup, path: &KeyPath, findings: &mut Findings) {
+    for (key, value) in &group.labels {
+        let (prefix, name) = key.rsplit_once('/').unwrap_or(("", key));
+        let good_value = value.is_empty() || is_label_text(value);
+        if !is_label_text(name) || prefix.len() > 253 || !good_value {
+            findings.add(Finding::new(
+                path.key("labels").key(key),
+                format!("`{key}` with the value `{value}` is no Kubernetes label"),
+                "use at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends; a key may have a \
+                 DNS name and `/` in front",
+            ));
+        }
+    }
+}
+
+fn is_label_text(text: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    text.len() <= 63
+        && edge(text.chars().next())
+        && edge(text.chars().next_back())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+fn taints_differ(group: &NodeGroup, path: &KeyPath, findings: &mut Findings) {
+    for (index, taint) in group.taints.iter().enumerate() {
+        let same = |earlier: &Taint| earlier.key == taint.key && earlier.effect == taint.effect;
+        if let Some(first) = group.taints[..index].iter().position(same) {
+            let taints = path.key("taints");
+            findings.add(
+                Finding::new(
+                    taints.index(index),
+                    format!(
+                        "the taint `{}` with the effect `{}` stands twice",
+                        taint.key,
+                        taint.effect.as_str()
+                    ),
+                    "a key has one value for each effect: remove one of the two",
+                )
+                .because(taints.index(first), "the first"),
+            );
         }
     }
 }

@@ -1,0 +1,202 @@
+//! A TOML document in which every value knows the file and place that it comes from.
+//!
+//! Invariant: merging keeps each value's origin, so that a mistake is shown where it stands even if that is in an extended
+//! file (<https://toml.io/en/v1.1.0>).
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde_json::Value as Json;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::key_path::{KeyPath, Step};
+
+/// Position of a file in the chain of files that extend each other: 0 for the environment's own.
+pub(super) type FileId = usize;
+
+/// Where a value stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Origin {
+    pub file: FileId,
+    /// Place of the key, in bytes.
+    pub key: Range<usize>,
+    /// Place of the value, in bytes; for a table under a header, the header's.
+    pub value: Range<usize>,
+}
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Node {
+    pub value: Value,
+    pub origin: Origin,
+}
+
+/// A table of nodes.
+pub(super) type Table = BTreeMap<String, Node>;
+
+/// A TOML value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+    Datetime(String),
+    Array(Vec<Node>),
+    Table(Table),
+}
+
+/// A place where the text is not TOML.
+#[derive(Debug)]
+pub(super) struct SyntaxError {
+    pub message: String,
+    pub span: Range<usize>,
+}
+
+/// Reads a document as far as it can be understood, with everything that could not.
+pub(super) fn parse(file: FileId, text: &str) -> (Node, Vec<SyntaxError>) {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut errors: Vec<SyntaxError> = errors
+        .into_iter()
+        .map(|error| SyntaxError {
+            message: error.message().to_owned(),
+            span: error.span().unwrap_or_default(),
+        })
+        .collect();
+    let value = Value::Table(table_of(file, table.get_ref(), &mut errors));
+    (Node { value, origin: Origin { file, key: 0..0, value: 0..0 } }, errors)
+}
+
+fn table_of(file: FileId, table: &DeTable<'_>, errors: &mut Vec<SyntaxError>) -> Table {
+    table
+        .iter()
+        .filter_map(|(key, value)| {
+            let node = node_of(file, key.span(), value, errors)?;
+            Some((key.get_ref().to_string(), node))
+        })
+        .collect()
+}
+
+fn node_of(
+    file: FileId,
+    key: Range<usize>,
+    value: &Spanned<DeValue<'_>>,
+    errors: &mut Vec<SyntaxError>,
+) -> Option<Node> {
+    let origin = Origin { file, key, value: value.span() };
+    let value = match value.get_ref() {
+        DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::Boolean(boolean) => Value::Boolean(*boolean),
+        DeValue::Datetime(datetime) => Value::Datetime(datetime.to_string()),
+        DeValue::Table(table) => Value::Table(table_of(file, table, errors)),
+        DeValue::Array(items) => Value::Array(
+            items.iter().filter_map(|item| node_of(file, origin.key.clone(), item, errors)).collect(),
+        ),
+        DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(integer) => Value::Integer(integer),
+            Err(_) => {
+                let message = "the number does not fit into 64 bits".to_owned();
+                errors.push(SyntaxError { message, span: origin.value });
+                return None;
+            }
+        },
+        DeValue::Float(float) => Value::Float(float.as_str().parse().unwrap_or(f64::NAN)),
+    };
+    Some(Node { value, origin })
+}
+
+impl Node {
+    /// A document without content.
+    pub fn empty_table() -> Node {
+        Node { value: Value::Table(Table::new()), origin: Origin::default() }
+    }
+
+    /// Lays `over` on this: tables merge key by key, everything else is replaced.
+    pub fn merge(self, over: Node) -> Node {
+        match (self.value, over.value) {
+            (Value::Table(mut below), Value::Table(above)) => {
+                for (key, node) in above {
+                    let merged = match below.remove(&key) {
+                        Some(under) => under.merge(node),
+                        None => node,
+                    };
+                    below.insert(key, merged);
+                }
+                Node { value: Value::Table(below), origin: over.origin }
+            }
+            (_, value) => Node { value, origin: over.origin },
+        }
+    }
+
+    /// The node at `path`, or the innermost one on the way there, with whether it was reached.
+    pub fn nearest(&self, path: &KeyPath) -> (&Node, bool) {
+        let mut node = self;
+        for step in path.steps() {
+            let next = match (step, &node.value) {
+                (Step::Key(key), Value::Table(table)) => table.get(key),
+                (Step::Index(index), Value::Array(items)) => items.get(*index),
+                _ => None,
+            };
+            match next {
+                Some(next) => node = next,
+                None => return (node, false),
+            }
+        }
+        (node, true)
+    }
+
+    /// The table in this node, if it is one.
+    pub fn table(&self) -> Option<&Table> {
+        match &self.value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// The places of all values in this node that hold no others.
+    pub fn leaves(&self) -> Vec<&Origin> {
+        match &self.value {
+            Value::Table(table) => table.values().flat_map(Node::leaves).collect(),
+            Value::Array(items) if !items.is_empty() => items.iter().flat_map(Node::leaves).collect(),
+            _ => vec![&self.origin],
+        }
+    }
+
+    /// The value without its places.
+    pub fn to_json(&self) -> Json {
+        match &self.value {
+            Value::Text(text) | Value::Datetime(text) => text.as_str().into(),
+            Value::Integer(integer) => (*integer).into(),
+            Value::Float(float) => (*float).into(),
+            Value::Boolean(boolean) => (*boolean).into(),
+            Value::Array(items) => items.iter().map(Node::to_json).collect(),
+            Value::Table(table) => {
+                table.iter().map(|(key, node)| (key.clone(), node.to_json())).collect::<Json>()
+            }
+        }
+    }
+
+    /// A value that stands nowhere, for a place that holds none or a wrong one.
+    pub fn standing_in(json: &Json, origin: Origin) -> Node {
+        let value = match json {
+            Json::Bool(boolean) => Value::Boolean(*boolean),
+            Json::Number(number) => match number.as_i64() {
+                Some(integer) => Value::Integer(integer),
+                None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Json::String(text) => Value::Text(text.clone()),
+            Json::Array(items) => {
+                Value::Array(items.iter().map(|item| Node::standing_in(item, origin.clone())).collect())
+            }
+            Json::Object(table) => Value::Table(
+                table
+                    .iter()
+                    .map(|(key, item)| (key.clone(), Node::standing_in(item, origin.clone())))
+                    .collect(),
+            ),
+            Json::Null => Value::Text(String::new()),
+        };
+        Node { value, origin }
+    }
+}

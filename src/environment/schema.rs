@@ -1,0 +1,105 @@
+//! The JSON Schema of environment files, made from the types.
+//!
+//! There are two views of one schema: that of a whole environment, which the validation follows, and that of one file,
+//! which may leave to an extended file what it does not say itself (<https://json-schema.org/draft/2020-12>).
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::Environment;
+
+/// Keyword under which the schema of one file lists what the whole environment must have.
+const REQUIRED_OF_THE_WHOLE: &str = "x-required";
+
+/// JSON Schema of one environment file, for editors and for the reference: titles, descriptions, defaults, examples. Keys
+/// that may come from an extended file are not `required`; those that the whole must have are listed as `x-required`.
+pub fn schema() -> Value {
+    let mut schema = of_whole();
+    relax(&mut schema);
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("extends".to_owned(), extends());
+    }
+    schema
+}
+
+fn extends() -> Value {
+    json!({
+        "type": "string",
+        "description": "File that this one extends, relative to it. Tables merge key by key; everything else that stands here \
+            replaces what stands there.",
+        "examples": ["base.toml"],
+    })
+}
+
+/// Schema of a whole environment, all extended files merged.
+pub(super) fn of_whole() -> Value {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<Environment>().to_value();
+    forget_null(&mut schema);
+    schema["title"] = "Environment of holodeck-bootstrap".into();
+    schema
+}
+
+/// TOML has no null: what may be absent is not `required`, which says enough.
+fn forget_null(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(forget_null),
+        Value::Object(map) => {
+            if let Some(Value::Array(types)) = map.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    map.insert("type".to_owned(), only);
+                }
+            }
+            if map.get("default").is_some_and(Value::is_null) {
+                map.remove("default");
+            }
+            inline_optional(map);
+            map.values_mut().for_each(forget_null);
+        }
+        _ => {}
+    }
+}
+
+/// Turns `anyOf: [X, null]` into X.
+fn inline_optional(map: &mut Map<String, Value>) {
+    let Some(Value::Array(branches)) = map.get_mut("anyOf") else { return };
+    branches.retain(|branch| branch.get("type").is_none_or(|name| name != "null"));
+    if let [Value::Object(only)] = branches.as_slice() {
+        let only = only.clone();
+        map.remove("anyOf");
+        for (keyword, value) in only {
+            map.entry(keyword).or_insert(value);
+        }
+    }
+}
+
+/// Takes back what only the whole environment must satisfy. The key that a choice is told by stays required.
+fn relax(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(relax),
+        Value::Object(map) => {
+            if !is_single_key_choice(map)
+                && map.get("required").is_some_and(Value::is_array)
+                && let Some(required) = map.remove("required")
+            {
+                map.insert(REQUIRED_OF_THE_WHOLE.to_owned(), required);
+            }
+            map.remove("minProperties");
+            if let Some(branches) = map.remove("oneOf") {
+                map.insert("anyOf".to_owned(), branches);
+            }
+            map.values_mut().for_each(relax);
+        }
+        _ => {}
+    }
+}
+
+/// Whether a branch is a table with exactly one key, such as `{ env = "…" }`.
+pub(super) fn is_single_key_choice(branch: &Map<String, Value>) -> bool {
+    let count = |keyword| branch.get(keyword).and_then(Value::as_object).map(Map::len);
+    count("properties") == Some(1) && branch.get("additionalProperties") == Some(&Value::Bool(false)) && {
+        branch.get("required").and_then(Value::as_array).is_some_and(|required| required.len() == 1)
+    }
+}
