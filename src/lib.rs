@@ -4,3 +4,5 @@
 
 pub mod aws;
 pub mod environment;
+pub mod kubernetes;
+pub mod secret;

@@ -1,0 +1,172 @@
+//! The connection to one cluster: lists, reads, applies and deletes objects as JSON.
+//!
+//! Invariant: every write goes through server-side apply under [`FIELD_MANAGER`], with strict validation of fields.
+
+use std::fmt;
+use std::sync::Arc;
+
+use holodeck_engine::{Class, Error};
+use kube::api::{
+    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy,
+    ValidationDirective,
+};
+use serde_json::Value;
+
+use super::error::{Effect, explained, is_gone, is_not_found};
+use super::kinds::{EVENT, Kind, POD};
+use super::name::ObjectName;
+use super::{FIELD_MANAGER, OWNER_LABEL, field};
+use crate::secret::SecretSource;
+
+/// How many objects one page of a list holds at most.
+const PAGE: u32 = 500;
+
+/// Access to one cluster on behalf of one environment.
+pub struct Kubernetes {
+    client: kube::Client,
+    environment: String,
+    secrets: Arc<dyn SecretSource>,
+}
+
+impl fmt::Debug for Kubernetes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kubernetes").field("environment", &self.environment).finish_non_exhaustive()
+    }
+}
+
+impl Kubernetes {
+    /// Access through `client`, for objects of `environment`, whose credentials come from `secrets`.
+    pub fn new(client: kube::Client, environment: impl Into<String>, secrets: Arc<dyn SecretSource>) -> Self {
+        Self { client, environment: environment.into(), secrets }
+    }
+
+    /// The environment's name, the value of its owner label.
+    pub(super) fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    /// Where credentials are read from.
+    pub(super) fn secrets(&self) -> &dyn SecretSource {
+        &*self.secrets
+    }
+
+    /// Whether an object belongs to the environment. An object that a controller made for another one is the
+    /// controller's, also where it copied the labels.
+    pub(super) fn owns(&self, object: &Value) -> bool {
+        let controlled =
+            field::items(object, "/metadata/ownerReferences").iter().any(|owner| owner["controller"] == true);
+        field::label(object, OWNER_LABEL) == Some(&self.environment) && !controlled
+    }
+
+    fn api(&self, kind: &Kind, namespace: Option<&str>) -> Api<DynamicObject> {
+        match namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &kind.api_resource()),
+            None => Api::all_with(self.client.clone(), &kind.api_resource()),
+        }
+    }
+
+    /// All objects of a kind that belong to the environment. A kind that the cluster does not know has none.
+    pub(super) async fn list_owned(&self, kind: &'static Kind) -> Result<Vec<Value>, Error> {
+        let selector = ListParams::default().labels(&format!("{OWNER_LABEL}={}", self.environment));
+        let mut objects = self.list(kind, None, selector).await?;
+        objects.retain(|object| self.owns(object));
+        Ok(objects)
+    }
+
+    async fn list(
+        &self,
+        kind: &'static Kind,
+        namespace: Option<&str>,
+        selector: ListParams,
+    ) -> Result<Vec<Value>, Error> {
+        let api = self.api(kind, namespace);
+        let mut parameters = selector.limit(PAGE);
+        let mut objects = Vec::new();
+        loop {
+            let page = match api.list(&parameters).await {
+                Ok(page) => page,
+                Err(error) if is_not_found(&error) => return Ok(objects),
+                Err(error) => {
+                    return Err(explained(format!("listing {}", kind.plural), error, Effect::None));
+                }
+            };
+            for object in page.items {
+                objects.push(json(kind, object)?);
+            }
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => parameters = parameters.continue_token(&token),
+                None => return Ok(objects),
+            }
+        }
+    }
+
+    /// An object, whoever it belongs to, if it exists.
+    pub(super) async fn get(&self, name: &ObjectName) -> Result<Option<Value>, Error> {
+        match self.api(name.kind, name.namespace.as_deref()).get_opt(&name.name).await {
+            Ok(Some(object)) => json(name.kind, object).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(explained(format!("reading `{name}`"), error, Effect::None)),
+        }
+    }
+
+    /// Applies a manifest and returns the object as stored. Without `force`, a field that another manager owns with
+    /// another value is a conflict.
+    pub(super) async fn apply(
+        &self,
+        name: &ObjectName,
+        manifest: &Value,
+        force: bool,
+    ) -> Result<Value, Error> {
+        let parameters = PatchParams {
+            force,
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            field_validation: Some(ValidationDirective::Strict),
+            ..PatchParams::default()
+        };
+        let api = self.api(name.kind, name.namespace.as_deref());
+        match api.patch(&name.name, &parameters, &Patch::Apply(manifest)).await {
+            Ok(object) => json(name.kind, object),
+            Err(error) => Err(explained(format!("applying `{name}`"), error, Effect::Change)),
+        }
+    }
+
+    /// Deletes the very object with `uid`; what is gone, or has made way for another one, is no error.
+    pub(super) async fn delete(
+        &self,
+        name: &ObjectName,
+        uid: &str,
+        propagation: PropagationPolicy,
+    ) -> Result<(), Error> {
+        let parameters = DeleteParams {
+            propagation_policy: Some(propagation),
+            preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+            ..DeleteParams::default()
+        };
+        match self.api(name.kind, name.namespace.as_deref()).delete(&name.name, &parameters).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) => Err(explained(format!("deleting `{name}`"), error, Effect::Change)),
+        }
+    }
+
+    /// The pods in a namespace that a label selector selects.
+    pub(super) async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<Value>, Error> {
+        self.list(&POD, Some(namespace), ListParams::default().labels(selector)).await
+    }
+
+    /// The events about the object `name` in a namespace.
+    pub(super) async fn events(&self, namespace: &str, name: &str) -> Result<Vec<Value>, Error> {
+        let selector = ListParams::default().fields(&format!("involvedObject.name={name}"));
+        self.list(&EVENT, Some(namespace), selector).await
+    }
+}
+
+/// An object as JSON; in lists the server leaves its type out.
+fn json(kind: &Kind, object: DynamicObject) -> Result<Value, Error> {
+    let mut value = serde_json::to_value(object).map_err(|error| {
+        Error::new(Class::Failed, format!("an answer about a {} does not fit", kind.kind)).with_source(error)
+    })?;
+    value["apiVersion"] = kind.api_version().into();
+    value["kind"] = kind.kind.into();
+    Ok(value)
+}
