@@ -1,3 +1,16 @@
-//! The simulated cloud: a world without a network, for rehearsal and tests.
+//! The sandbox: a simulated AWS behind the real SDK clients, and a Kubernetes API behind the real client.
+//!
+//! Everything that talks to a cloud runs here unchanged; only what lies behind the clients is swapped. The world is kept
+//! between runs, time passes by a virtual clock, and requests go wrong on demand.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod aws;
+pub mod clock;
+pub mod fault;
 pub mod kubernetes;
+pub mod store;
+
+pub use aws::SimulatedAws;
+pub use clock::Clock;

@@ -1,0 +1,50 @@
+//! A simulated AWS, typed at the level of the SDK's operations: one region of one account, in memory.
+//!
+//! [`SimulatedAws`] answers the operations that are registered, out of one [`World`]; any other is a clear error.
+//! Behaviour follows the API references: errors carry AWS's codes, things under way pass through their states on the
+//! virtual clock, and what others depend on cannot be removed.
+//!
+//! To add an operation: write `fn(&mut World, &OperationInput) -> Answer<OperationOutput>` in the file of its service,
+//! and register it in that service's `register`. To add a service: give it a file with its state and `register`, a field
+//! in [`World`], a line in `dispatch::Services::all`, and its protocol in `wire`.
+
+mod connection;
+mod dispatch;
+mod paging;
+mod sts;
+mod tokens;
+mod wire;
+mod world;
+
+pub use connection::{Options, SimulatedAws};
+pub use dispatch::Call;
+pub(crate) use dispatch::Services;
+pub(crate) use world::{Tags, World};
+
+/// An error as AWS gives it: a code and a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    pub code: String,
+    pub message: String,
+}
+
+impl ApiError {
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into() }
+    }
+}
+
+/// An answer that lacks a field which the SDK requires.
+impl From<aws_smithy_types::error::operation::BuildError> for ApiError {
+    fn from(error: aws_smithy_types::error::operation::BuildError) -> Self {
+        Self::new("InternalFailure", error.to_string())
+    }
+}
+
+/// What an operation gives.
+pub(crate) type Answer<T> = Result<T, ApiError>;
+
+/// A moment as the SDK writes it.
+pub(crate) fn date_time(moment: jiff::Timestamp) -> aws_smithy_types::DateTime {
+    aws_smithy_types::DateTime::from_millis(moment.as_millisecond())
+}
