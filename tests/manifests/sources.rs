@@ -1,0 +1,111 @@
+//! The texts themselves: no provider, no secret, definitions of the right version, and values that pass untouched.
+
+use base64::Engine as _;
+use serde_json::Value;
+
+use crate::objects::{map, text, walk};
+use crate::render::{self, UNKNOWN};
+use crate::{RENDERINGS, judge};
+
+#[test]
+fn components_name_no_provider() {
+    for component in render::components() {
+        let files =
+            render::texts(&component, "", "yaml").into_iter().chain(render::texts(&component, "", "toml"));
+        for (file, content) in files {
+            for (number, line) in content.lines().enumerate() {
+                let lower = line.to_lowercase();
+                let mut words = lower.split(|character: char| !character.is_ascii_alphanumeric());
+                let provider = words.find(|word| {
+                    word.starts_with("aws")
+                        || ["eks", "amazon", "amazonaws", "route53", "azure", "gcp"].contains(word)
+                });
+                assert_eq!(provider, None, "{file}:{}: {line}", number + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_secret_stands_in_the_text() {
+    for component in render::components() {
+        for (file, content) in
+            render::texts(&component, "", "yaml").into_iter().chain(render::texts(&component, "", "toml"))
+        {
+            assert!(!content.contains("PRIVATE KEY"), "{file} contains a private key");
+        }
+    }
+    judge(|rendering, found| {
+        for object in &rendering.objects {
+            if object.kind() == "Secret" {
+                if !object.value["stringData"].is_null() {
+                    found.push(format!("{} has values in clear", object.place()));
+                }
+                for (key, value) in map(&object.value["data"]) {
+                    let public = ["name", "type", "url", "username", "project"].contains(&key.as_str());
+                    let bytes =
+                        base64::engine::general_purpose::STANDARD.decode(text(&value)).unwrap_or_default();
+                    if !public && bytes != UNKNOWN.as_bytes() {
+                        found.push(format!("{}: {key} is not a reference", object.place()));
+                    }
+                }
+            }
+            for container in object.containers() {
+                walk(&container.value["env"], "env", &mut |path, variable| {
+                    let name = text(&variable["name"]);
+                    let secret = ["PASSWORD", "TOKEN", "SECRET"].iter().any(|word| name.ends_with(word));
+                    if secret && !variable["value"].is_null() {
+                        found.push(format!("{}: {path} {name} stands in clear", object.place()));
+                    }
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn values_known_later_pass_untouched() {
+    judge(|rendering, found| {
+        for object in &rendering.objects {
+            walk(&object.value, "", &mut |path, value| {
+                let Value::String(value) = value else { return };
+                let opened = value.matches('\u{e000}').count();
+                if opened != value.matches('\u{e001}').count() {
+                    found.push(format!("{}: {path} is torn: {value:?}", object.place()));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn the_issuer_solves_challenges_as_the_foundation_says() {
+    let issuers: Vec<_> = RENDERINGS
+        .iter()
+        .flat_map(|rendering| &rendering.objects)
+        .filter(|object| object.kind() == "ClusterIssuer")
+        .map(|object| &object.value["spec"])
+        .collect();
+    let [acme, internal] = issuers.as_slice() else {
+        panic!("one issuer in each sample, not {}", issuers.len())
+    };
+    let solver = &acme["acme"]["solvers"][0];
+    assert_eq!(solver["dns01"]["route53"]["hostedZoneID"], UNKNOWN);
+    assert_eq!(solver["selector"]["dnsZones"][0], "sample.holodeck.example");
+    assert_eq!(internal["ca"]["secretName"], "internal-ca");
+}
+
+#[test]
+fn definitions_are_those_of_the_components_version() {
+    for component in render::components() {
+        let version = render::defaults(&component)["version"].clone();
+        for (file, content) in render::texts(&component, "crds", "yaml") {
+            let header = content.lines().next().unwrap_or_default();
+            let expected = format!("@v{} ", text(&version));
+            assert!(
+                header.contains(&expected),
+                "{file} is not of version {version}: run hack/crds/generate.sh"
+            );
+        }
+    }
+}
