@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::cluster::Cluster;
-use super::controllers::{Agenda, record_event};
+use super::controllers::Agenda;
 use super::object::{
     Condition, condition, is_condition_true, is_terminating, items, name, namespace, number, rfc3339, set,
     set_condition, text, time, uid,
 };
-use super::{scheduling, storage};
+use super::{events, scheduling, storage};
 
 /// Pulling an image and starting a container.
 const START: SignedDuration = SignedDuration::from_secs(4);
@@ -138,7 +138,7 @@ fn schedule(cluster: &mut Cluster, key: &str, pod: &Value, now: Timestamp) {
                 set_condition(pod, &waiting, now);
                 set(pod, &["status", "phase"], "Pending");
             });
-            record_event(cluster, pod, "FailedScheduling", &message, "default-scheduler", now);
+            events::record(cluster, pod, "FailedScheduling", &message, "default-scheduler", now);
         }
     }
 }
@@ -161,7 +161,7 @@ fn prepare(cluster: &mut Cluster, key: &str, pod: &Value, now: Timestamp) {
         set_condition(pod, &ready, now);
     });
     if let Some(message) = missing {
-        record_event(cluster, pod, "FailedMount", &message, "kubelet", now);
+        events::record(cluster, pod, "FailedMount", &message, "kubelet", now);
     }
 }
 
