@@ -87,10 +87,8 @@ pub(super) fn check_required(resource: &Resource, object: &Value) -> Result<(), 
                 causes.push(Cause::invalid("metadata.name", message));
             }
         }
-        "RoleBinding" | "ClusterRoleBinding" => {
-            if text(object, "/roleRef/name").is_empty() {
-                causes.push(Cause::required("roleRef.name"));
-            }
+        "RoleBinding" | "ClusterRoleBinding" if text(object, "/roleRef/name").is_empty() => {
+            causes.push(Cause::required("roleRef.name"));
         }
         _ => {}
     }
