@@ -28,6 +28,7 @@ pub struct Rendering {
 }
 
 /// What a sample environment varies.
+#[derive(Clone)]
 struct Sample {
     name: &'static str,
     replicas: u32,
@@ -185,14 +186,14 @@ fn samples() -> Vec<Sample> {
         })
     };
     let source = |path: &str| json!({ "repository_url": "https://gitlab.example/holodeck/platform.git", "path": path, "revision": "main" });
-    let settings = |complete: bool| {
+    let settings = |repositories: Value, deploys: bool| {
         json!({
             "host": "service.sample.holodeck.example",
             "storage_gib": 10,
-            "admins": if complete { json!(["infra", "it's \"us\""]) } else { json!([]) },
-            "repositories": if complete { json!([repository(true)]) } else { json!([]) },
-            "platform": if complete { source("platform") } else { Value::Null },
-            "services_root": if complete { source("staging") } else { Value::Null },
+            "admins": if deploys { json!(["infra", "it's \"us\""]) } else { json!([]) },
+            "repositories": repositories,
+            "platform": if deploys { source("platform") } else { Value::Null },
+            "services_root": if deploys { source("staging") } else { Value::Null },
         })
     };
     let complete = Sample {
@@ -202,7 +203,7 @@ fn samples() -> Vec<Sample> {
         issuer: "letsencrypt",
         seal: json!({ "type": "awskms", "parameters": { "region": "eu-west-1", "kms_key_id": UNKNOWN } }),
         identity: json!({ "identity.example/role": UNKNOWN }),
-        settings: settings(true),
+        settings: settings(json!([repository(true)]), true),
     };
     let least = Sample {
         name: "least",
@@ -211,7 +212,19 @@ fn samples() -> Vec<Sample> {
         issuer: "internal-ca",
         seal: json!({ "type": "shamir", "parameters": {} }),
         identity: json!({}),
-        settings: settings(false),
+        settings: settings(json!([]), false),
     };
-    vec![complete, least]
+    // Repositories that anyone may read need no entry.
+    let public = Sample {
+        name: "public",
+        replicas: 2,
+        proxy_protocol: true,
+        issuer: "letsencrypt-staging",
+        seal: json!({ "type": "transit", "parameters": { "address": "https://vault.holodeck.example" } }),
+        identity: json!({}),
+        settings: settings(json!([repository(false)]), true),
+    };
+    let nothing_listed =
+        Sample { name: "nothing listed", settings: settings(json!([]), true), ..public.clone() };
+    vec![complete, least, public, nothing_listed]
 }
