@@ -42,8 +42,8 @@ pub(super) fn run(cluster: &mut Cluster, now: Timestamp) -> Option<Timestamp> {
         definitions::establish(cluster, &mut agenda);
         nodes::report(cluster, &mut agenda);
         rollout::run_deployments(cluster, &mut agenda);
-        rollout::run_daemon_sets(cluster, now);
-        stateful_sets::run(cluster, now);
+        rollout::run_daemon_sets(cluster, &mut agenda);
+        stateful_sets::run(cluster, &mut agenda);
         jobs::run(cluster, &mut agenda);
         pods::run(cluster, &mut agenda);
         storage::run(cluster, now);

@@ -39,6 +39,15 @@ pub(super) fn owned<'a>(cluster: &'a Cluster, workload: &Value) -> Vec<(&'a str,
         .collect()
 }
 
+/// Whether a pod has been ready for as long as its workload's `minReadySeconds` asks.
+pub(super) fn is_available(pod: &Value, workload: &Value, agenda: &mut Agenda) -> bool {
+    let patience = SignedDuration::from_secs(number(workload, "/spec/minReadySeconds").unwrap_or(0));
+    condition(pod, "Ready")
+        .filter(|ready| ready["status"] == "True")
+        .and_then(|ready| time(ready, "/lastTransitionTime"))
+        .is_some_and(|since| agenda.is_due(since + patience))
+}
+
 /// A pod to be made from a workload's template.
 pub(super) struct Planned<'a> {
     /// Its name.

@@ -13,7 +13,7 @@ use super::object::{
     Condition, condition, is_condition_true, is_terminating, name, number, rfc3339, set, set_condition, text,
     time,
 };
-use super::pods::{Planned, owned, spawn, template_hash};
+use super::pods::{Planned, is_available, owned, spawn, template_hash};
 use super::{deletion, scheduling};
 
 const TEMPLATE_HASH: &str = "pod-template-hash";
@@ -34,9 +34,16 @@ struct Replica {
     key: String,
     current: bool,
     ready: bool,
+    available: bool,
 }
 
-fn replicas(cluster: &Cluster, workload: &Value, label: &str, hash: &str) -> Vec<Replica> {
+fn replicas(
+    cluster: &Cluster,
+    workload: &Value,
+    label: &str,
+    hash: &str,
+    agenda: &mut Agenda,
+) -> Vec<Replica> {
     owned(cluster, workload)
         .into_iter()
         .filter(|(_, pod)| !is_terminating(pod))
@@ -44,6 +51,7 @@ fn replicas(cluster: &Cluster, workload: &Value, label: &str, hash: &str) -> Vec
             key: key.to_owned(),
             current: pod["metadata"]["labels"][label] == hash,
             ready: is_condition_true(pod, "Ready"),
+            available: is_available(pod, workload, agenda),
         })
         .collect()
 }
@@ -70,12 +78,12 @@ pub(super) fn run_deployments(cluster: &mut Cluster, agenda: &mut Agenda) {
             continue;
         };
         let hash = template_hash(&deployment);
-        let failure = roll(cluster, &deployment, &hash, agenda.now).err();
+        let failure = roll(cluster, &deployment, &hash, agenda).err();
         report_deployment(cluster, &key, &hash, failure.as_deref(), agenda);
     }
 }
 
-fn roll(cluster: &mut Cluster, deployment: &Value, hash: &str, now: Timestamp) -> Result<(), String> {
+fn roll(cluster: &mut Cluster, deployment: &Value, hash: &str, agenda: &mut Agenda) -> Result<(), String> {
     let wanted = number(deployment, "/spec/replicas").unwrap_or(1);
     let recreate = text(deployment, "/spec/strategy/type") == "Recreate";
     let limits = &deployment["spec"]["strategy"]["rollingUpdate"];
@@ -85,21 +93,21 @@ fn roll(cluster: &mut Cluster, deployment: &Value, hash: &str, now: Timestamp) -
         slack = 1;
     }
     loop {
-        let mut pods = replicas(cluster, deployment, TEMPLATE_HASH, hash);
+        let mut pods = replicas(cluster, deployment, TEMPLATE_HASH, hash, agenda);
         let current = count(&pods, |pod| pod.current);
         let old = count(&pods, |pod| !pod.current);
-        let ready = count(&pods, |pod| pod.ready);
-        pods.sort_by_key(|pod| (pod.current, pod.ready));
+        let available = count(&pods, |pod| pod.available);
+        pods.sort_by_key(|pod| (pod.current, pod.available));
         let surplus = current > wanted;
         let replaceable = pods.iter().find(|pod| {
-            if surplus { pod.current } else { !pod.current && (!pod.ready || ready > wanted - slack) }
+            if surplus { pod.current } else { !pod.current && (!pod.available || available > wanted - slack) }
         });
         if let Some(pod) = replaceable.filter(|_| surplus || old > 0) {
-            deletion::begin(cluster, &pod.key, now);
+            deletion::begin(cluster, &pod.key, agenda.now);
         } else if current < wanted && current + old < wanted + surge && (!recreate || old == 0) {
             let name = format!("{}-{hash}-{}", name(deployment), cluster.next_suffix());
             let planned = Planned { name, labels: &[(TEMPLATE_HASH, hash)], node: None };
-            spawn(cluster, deployment, &planned, now)?;
+            spawn(cluster, deployment, &planned, agenda.now)?;
         } else {
             return Ok(());
         }
@@ -114,19 +122,19 @@ fn report_deployment(
     agenda: &mut Agenda,
 ) {
     let Some(live) = cluster.at(key).cloned() else { return };
-    let pods = replicas(cluster, &live, TEMPLATE_HASH, hash);
+    let pods = replicas(cluster, &live, TEMPLATE_HASH, hash, agenda);
     let wanted = number(&live, "/spec/replicas").unwrap_or(1);
     let (total, updated) = (count(&pods, |_| true), count(&pods, |pod| pod.current));
-    let ready = count(&pods, |pod| pod.ready);
+    let (ready, usable) = (count(&pods, |pod| pod.ready), count(&pods, |pod| pod.available));
     let generation = number(&live, "/metadata/generation").unwrap_or(1);
     let slack = scaled(&live["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"], wanted, false);
-    let available = ready >= wanted - slack;
-    let complete = updated == wanted && total == wanted && ready == wanted;
+    let available = usable >= wanted - slack;
+    let complete = updated == wanted && total == wanted && usable == wanted;
     let counted = |object: &Value| {
-        ["updatedReplicas", "readyReplicas", "replicas", "observedGeneration"]
+        ["updatedReplicas", "readyReplicas", "availableReplicas", "replicas", "observedGeneration"]
             .map(|field| number(object, &format!("/status/{field}")).unwrap_or(0))
     };
-    let moved = counted(&live) != [updated, ready, total, generation];
+    let moved = counted(&live) != [updated, ready, usable, total, generation];
     let since = condition(&live, "Progressing").and_then(|progress| time(progress, "/lastUpdateTime"));
     let since = since.filter(|_| !moved).unwrap_or(agenda.now);
     let patience = SignedDuration::from_secs(number(&live, "/spec/progressDeadlineSeconds").unwrap_or(600));
@@ -134,14 +142,14 @@ fn report_deployment(
     let now = agenda.now;
     cluster.update(key, |object| {
         set(object, &["status", "observedGeneration"], generation);
-        let unavailable = (wanted.max(total) - ready).max(0);
+        let unavailable = (wanted.max(total) - usable).max(0);
         set_counts(
             object,
             &[
                 ("replicas", total),
                 ("updatedReplicas", updated),
                 ("readyReplicas", ready),
-                ("availableReplicas", ready),
+                ("availableReplicas", usable),
                 ("unavailableReplicas", unavailable),
             ],
         );
@@ -179,7 +187,8 @@ fn set_failure(object: &mut Value, failure: Option<&str>, now: Timestamp) {
 }
 
 /// Runs every daemon set.
-pub(super) fn run_daemon_sets(cluster: &mut Cluster, now: Timestamp) {
+pub(super) fn run_daemon_sets(cluster: &mut Cluster, agenda: &mut Agenda) {
+    let now = agenda.now;
     const REVISION: &str = "controller-revision-hash";
     for key in cluster.keys("apps", "daemonsets") {
         let Some(set) = cluster.at(&key).filter(|object| !is_terminating(object)).cloned() else { continue };
@@ -204,11 +213,11 @@ pub(super) fn run_daemon_sets(cluster: &mut Cluster, now: Timestamp) {
                 break;
             }
         }
-        let pods = replicas(cluster, &set, REVISION, &hash);
+        let pods = replicas(cluster, &set, REVISION, &hash, agenda);
         let on_delete = text(&set, "/spec/updateStrategy/type") == "OnDelete";
         if !on_delete
             && let Some(old) = pods.iter().find(|pod| !pod.current)
-            && pods.iter().all(|pod| pod.ready || pod.key == old.key)
+            && pods.iter().all(|pod| pod.available || pod.key == old.key)
         {
             deletion::begin(cluster, &old.key, now);
         }
@@ -217,7 +226,7 @@ pub(super) fn run_daemon_sets(cluster: &mut Cluster, now: Timestamp) {
 }
 
 fn report_daemon_set(cluster: &mut Cluster, key: &str, pods: &[Replica], desired: i64) {
-    let ready = count(pods, |pod| pod.ready);
+    let (ready, available) = (count(pods, |pod| pod.ready), count(pods, |pod| pod.available));
     let (total, updated) = (count(pods, |_| true), count(pods, |pod| pod.current));
     cluster.update(key, |object| {
         let generation = number(object, "/metadata/generation").unwrap_or(1);
@@ -234,8 +243,8 @@ fn report_daemon_set(cluster: &mut Cluster, key: &str, pods: &[Replica], desired
             object,
             &[
                 ("updatedNumberScheduled", updated),
-                ("numberAvailable", ready),
-                ("numberUnavailable", (desired - ready).max(0)),
+                ("numberAvailable", available),
+                ("numberUnavailable", (desired - available).max(0)),
             ],
         );
     });

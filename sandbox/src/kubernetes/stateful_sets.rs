@@ -2,27 +2,27 @@
 //!
 //! Guarantees: <https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#deployment-and-scaling-guarantees>.
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::cluster::{Cluster, key};
+use super::controllers::Agenda;
 use super::object::{is_condition_true, is_terminating, name, namespace, number, set, text};
-use super::pods::{Planned, owned, spawn, template_hash};
+use super::pods::{Planned, is_available, owned, spawn, template_hash};
 use super::rollout::set_counts;
 use super::{deletion, storage};
 
 const REVISION: &str = "controller-revision-hash";
 
 /// Runs every stateful set.
-pub(super) fn run(cluster: &mut Cluster, now: Timestamp) {
+pub(super) fn run(cluster: &mut Cluster, agenda: &mut Agenda) {
     for key in cluster.keys("apps", "statefulsets") {
         let Some(workload) = cluster.at(&key).filter(|object| !is_terminating(object)).cloned() else {
             continue;
         };
         let revision = format!("{}-{}", name(&workload), template_hash(&workload));
-        scale(cluster, &workload, &revision, now);
-        replace_outdated(cluster, &workload, &revision, now);
-        report(cluster, &key, &workload, &revision);
+        scale(cluster, &workload, &revision, agenda);
+        replace_outdated(cluster, &workload, &revision, agenda);
+        report(cluster, &key, &workload, &revision, agenda);
     }
 }
 
@@ -38,7 +38,12 @@ fn is_ready(pod: &Value) -> bool {
     is_condition_true(pod, "Ready") && !is_terminating(pod)
 }
 
-fn scale(cluster: &mut Cluster, workload: &Value, revision: &str, now: Timestamp) {
+fn is_usable(pod: &Value, workload: &Value, agenda: &mut Agenda) -> bool {
+    !is_terminating(pod) && is_available(pod, workload, agenda)
+}
+
+fn scale(cluster: &mut Cluster, workload: &Value, revision: &str, agenda: &mut Agenda) {
+    let now = agenda.now;
     let wanted = number(workload, "/spec/replicas").unwrap_or(1);
     let in_order = text(workload, "/spec/podManagementPolicy") != "Parallel";
     let surplus: Vec<String> = owned(cluster, workload)
@@ -54,7 +59,7 @@ fn scale(cluster: &mut Cluster, workload: &Value, revision: &str, now: Timestamp
     }
     for ordinal in 0..wanted {
         let ready = match pod(cluster, workload, ordinal) {
-            Some(pod) => is_ready(pod),
+            Some(pod) => is_usable(pod, workload, agenda),
             None => {
                 let pod = pod_name(workload, ordinal);
                 storage::make_claims(cluster, workload, &pod, now);
@@ -78,7 +83,7 @@ fn scale(cluster: &mut Cluster, workload: &Value, revision: &str, now: Timestamp
 }
 
 /// Replaces one pod of an older revision, the highest number first, while all others are ready.
-fn replace_outdated(cluster: &mut Cluster, workload: &Value, revision: &str, now: Timestamp) {
+fn replace_outdated(cluster: &mut Cluster, workload: &Value, revision: &str, agenda: &mut Agenda) {
     if text(workload, "/spec/updateStrategy/type") == "OnDelete" {
         return;
     }
@@ -87,41 +92,54 @@ fn replace_outdated(cluster: &mut Cluster, workload: &Value, revision: &str, now
     for ordinal in (partition..wanted).rev() {
         let Some(pod) = pod(cluster, workload, ordinal) else { return };
         if pod["metadata"]["labels"][REVISION] == revision {
-            if !is_ready(pod) {
+            if !is_usable(pod, workload, agenda) {
                 return;
             }
             continue;
         }
         let key = key("", "pods", namespace(workload), &pod_name(workload, ordinal));
-        deletion::begin(cluster, &key, now);
+        deletion::begin(cluster, &key, agenda.now);
         return;
     }
 }
 
-fn report(cluster: &mut Cluster, key: &str, workload: &Value, revision: &str) {
-    let pods: Vec<(bool, bool, String)> = owned(cluster, workload)
+/// A pod as the status counts it.
+struct Counted {
+    ready: bool,
+    available: bool,
+    updated: bool,
+    revision: String,
+}
+
+fn report(cluster: &mut Cluster, key: &str, workload: &Value, revision: &str, agenda: &mut Agenda) {
+    let pods: Vec<Counted> = owned(cluster, workload)
         .into_iter()
         .map(|(_, pod)| {
             let label = text(&pod["metadata"]["labels"], &format!("/{REVISION}")).to_owned();
-            (is_ready(pod), label == revision, label)
+            Counted {
+                ready: is_ready(pod),
+                available: is_usable(pod, workload, agenda),
+                updated: label == revision,
+                revision: label,
+            }
         })
         .collect();
     let wanted = number(workload, "/spec/replicas").unwrap_or(1);
-    let count = |wanted: &dyn Fn(&(bool, bool, String)) -> bool| {
+    let count = |wanted: &dyn Fn(&Counted) -> bool| {
         i64::try_from(pods.iter().filter(|pod| wanted(pod)).count()).unwrap_or(i64::MAX)
     };
-    let (total, ready) = (count(&|_| true), count(&|pod| pod.0));
-    let updated = count(&|pod| pod.1);
+    let (total, ready) = (count(&|_| true), count(&|pod| pod.ready));
+    let (updated, available) = (count(&|pod| pod.updated), count(&|pod| pod.available));
     let before = text(workload, "/status/currentRevision").to_owned();
     let complete = updated == wanted && total == wanted && ready == wanted;
     let current = if before.is_empty() || complete { revision.to_owned() } else { before };
-    let on_current = count(&|pod| pod.2 == current);
+    let on_current = count(&|pod| pod.revision == current);
     cluster.update(key, |object| {
         let generation = number(object, "/metadata/generation").unwrap_or(1);
         for (field, value) in [
             ("observedGeneration", generation),
             ("replicas", total),
-            ("availableReplicas", ready),
+            ("availableReplicas", available),
             ("collisionCount", 0),
         ] {
             set(object, &["status", field], value);

@@ -168,6 +168,29 @@ async fn a_stateful_set_starts_in_order_and_binds_its_claims() {
 }
 
 #[tokio::test]
+async fn availability_asks_for_time_in_readiness() {
+    let world = World::new();
+    world.join(2, 0);
+    let mut set = deployment("vault", 2, "registry/vault:2");
+    set["kind"] = json!("StatefulSet");
+    set["spec"]["serviceName"] = json!("vault");
+    set["spec"]["podManagementPolicy"] = json!("Parallel");
+    let mut web = deployment("web", 2, "registry/web:1");
+    for object in [&mut set, &mut web] {
+        object["spec"]["minReadySeconds"] = json!(30);
+        world.apply(object).await;
+    }
+    for (seconds, available) in [(20, 0), (20, 2)] {
+        world.pass(seconds);
+        for object in [&set, &web] {
+            let status = world.live(object).await.unwrap()["status"].clone();
+            assert_eq!(status["readyReplicas"], 2, "{status}");
+            assert_eq!(status["availableReplicas"].as_i64().unwrap_or(0), available, "{status}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn daemon_sets_follow_the_nodes_and_jobs_complete() {
     let world = World::new();
     world.join(2, 0);
