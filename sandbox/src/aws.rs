@@ -8,10 +8,19 @@
 //! and register it in that service's `register`. To add a service: give it a file with its state and `register`, a field
 //! in [`World`], a line in `dispatch::Services::all`, and its protocol in `wire`.
 
+mod cloudwatchlogs;
 mod connection;
 mod dispatch;
+mod iam;
+mod kms;
 mod paging;
+mod route53;
+mod s3;
+mod secretsmanager;
+mod ssm;
 mod sts;
+#[cfg(test)]
+mod testing;
 mod tokens;
 mod wire;
 mod world;
@@ -47,4 +56,10 @@ pub(crate) type Answer<T> = Result<T, ApiError>;
 /// A moment as the SDK writes it.
 pub(crate) fn date_time(moment: jiff::Timestamp) -> aws_smithy_types::DateTime {
     aws_smithy_types::DateTime::from_millis(moment.as_millisecond())
+}
+
+/// Lets happen what was due by now, before anybody looks: most states are read off the clock, some ends must take place.
+fn settle(world: &mut World) {
+    kms::settle(world);
+    secretsmanager::settle(world);
 }

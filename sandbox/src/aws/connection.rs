@@ -144,6 +144,7 @@ impl SimulatedAws {
     pub(crate) fn with<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.0.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.now = self.0.clock.now();
+        super::settle(&mut world);
         look(&mut world)
     }
 

@@ -52,6 +52,13 @@ impl Services {
     /// The operations of all services.
     pub fn all() -> Self {
         let mut services = Self::default();
+        super::cloudwatchlogs::register(&mut services);
+        super::iam::register(&mut services);
+        super::kms::register(&mut services);
+        super::route53::register(&mut services);
+        super::s3::register(&mut services);
+        super::secretsmanager::register(&mut services);
+        super::ssm::register(&mut services);
         super::sts::register(&mut services);
         services
     }
@@ -238,6 +245,7 @@ impl Shared {
         let call =
             Call { service: service.to_owned(), operation: operation.to_owned(), at: world.now, changes };
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        super::settle(&mut world);
         let answer = carry(&mut world);
         if changes {
             self.store.save(super::connection::FILE, &*world)?;

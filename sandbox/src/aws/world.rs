@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::tokens::Tokens;
+use super::{cloudwatchlogs, iam, kms, route53, s3, secretsmanager, ssm};
 
 /// Tags of a resource, by key.
 pub(crate) type Tags = BTreeMap<String, String>;
@@ -24,6 +25,13 @@ pub(crate) struct World {
     ids: u64,
     /// Answers by client token.
     pub tokens: Tokens,
+    pub cloudwatchlogs: cloudwatchlogs::State,
+    pub iam: iam::State,
+    pub kms: kms::State,
+    pub route53: route53::State,
+    pub s3: s3::State,
+    pub secretsmanager: secretsmanager::State,
+    pub ssm: ssm::State,
 }
 
 impl World {
@@ -35,6 +43,13 @@ impl World {
             now,
             ids: 0,
             tokens: Tokens::default(),
+            cloudwatchlogs: Default::default(),
+            iam: Default::default(),
+            kms: Default::default(),
+            route53: Default::default(),
+            s3: Default::default(),
+            secretsmanager: Default::default(),
+            ssm: Default::default(),
         }
     }
 
