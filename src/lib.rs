@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod aws;
+pub mod components;
 pub mod environment;
 pub mod kubernetes;
 pub mod secret;

@@ -104,7 +104,14 @@ mod tests {
                 field: (*field).to_owned(),
             })
             .collect();
-        let details = StatusDetails { causes, ..StatusDetails::default() };
+        let details = StatusDetails {
+            name: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            uid: String::new(),
+            causes,
+            retry_after_seconds: 0,
+        };
         let status = Status::failure(message, "").with_code(code).with_details(details);
         explained("applying `a`".to_owned(), kube::Error::Api(status.boxed()), Effect::Change)
     }

@@ -1,0 +1,192 @@
+//! The components of the base layer: from an environment and what lies below them to the objects that they consist of.
+//!
+//! Pure: nothing is read but the manifests that the program carries. Components know no provider; what they need from
+//! below stands in the foundation, under the names that the templates use, possibly as outputs that are not known yet.
+
+mod argo_cd;
+mod cert_manager;
+mod ingress_nginx;
+pub mod template;
+mod values;
+mod vault;
+
+use serde_json::{Map, Value, json};
+
+use crate::environment::{ComponentSettings, Environment, Issuer, Source};
+use crate::kubernetes::{ComponentObjects, ManifestError};
+
+pub use argo_cd::ARGO_CD;
+pub use cert_manager::CERT_MANAGER;
+pub use ingress_nginx::INGRESS_NGINX;
+pub use template::TemplateError;
+pub use values::ValuesError;
+pub use vault::VAULT;
+
+/// The class of Ingresses that the ingress controller serves.
+pub const INGRESS_CLASS: &str = "nginx";
+/// The issuer that Ingresses and Certificates of every namespace may name.
+pub const CLUSTER_ISSUER: &str = "default";
+
+/// A component of the base layer.
+pub struct Component {
+    /// Its name in the environment file, and that of its folder of manifests.
+    pub name: &'static str,
+    /// The namespace that its objects lie in.
+    pub namespace: &'static str,
+    /// How many pods its scalable workloads have, unless `[components]` says otherwise.
+    replicas: fn(&Environment) -> u32,
+    /// What its templates find under `settings`: the parts of the environment that concern it alone.
+    settings: fn(&Environment) -> Value,
+}
+
+/// All components, in the order in which they are shown.
+pub static COMPONENTS: [&Component; 4] = [&INGRESS_NGINX, &CERT_MANAGER, &VAULT, &ARGO_CD];
+
+/// Why a component's objects could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ComponentError {
+    /// The manifests are to come from a chart.
+    #[error(
+        "component `{0}` is to come from a chart, which this version cannot render; \
+         set `components.{0}.source = \"embedded\"`"
+    )]
+    Chart(&'static str),
+    /// Its values do not fit.
+    #[error("the values of component `{component}` do not fit")]
+    Values {
+        /// Which component.
+        component: &'static str,
+        /// What is wrong.
+        #[source]
+        source: ValuesError,
+    },
+    /// A template could not be rendered.
+    #[error("rendering component `{component}`")]
+    Template {
+        /// Which component.
+        component: &'static str,
+        /// What is wrong, and where.
+        #[source]
+        source: TemplateError,
+    },
+    /// What was rendered is no manifest.
+    #[error("the manifests of component `{component}` are wrong")]
+    Manifest {
+        /// Which component.
+        component: &'static str,
+        /// What is wrong, and where.
+        #[source]
+        source: ManifestError,
+    },
+}
+
+/// The objects of all enabled components, or everything that is wrong. `foundation` is what the provider offers to
+/// templates; what follows from the environment alone is added here.
+pub fn objects(
+    environment: &Environment,
+    foundation: &Value,
+) -> Result<Vec<ComponentObjects>, Vec<ComponentError>> {
+    let mut made = Vec::new();
+    let mut errors = Vec::new();
+    for component in COMPONENTS {
+        if !component.configured(environment).enabled {
+            continue;
+        }
+        match component.manifests(environment, foundation) {
+            Ok(manifests) => {
+                made.push(ComponentObjects { component: component.name.to_owned(), manifests });
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(made) } else { Err(errors) }
+}
+
+impl Component {
+    /// The component's table in the environment file.
+    fn configured<'a>(&self, environment: &'a Environment) -> &'a ComponentSettings {
+        let components = &environment.components;
+        match self.name {
+            "ingress-nginx" => &components.ingress_nginx,
+            "cert-manager" => &components.cert_manager,
+            "vault" => &components.vault,
+            _ => &components.argo_cd,
+        }
+    }
+
+    fn manifests(&self, environment: &Environment, foundation: &Value) -> Result<Vec<Value>, ComponentError> {
+        let component = self.name;
+        if matches!(self.configured(environment).source, Source::Chart(_)) {
+            return Err(ComponentError::Chart(component));
+        }
+        let context = self.context(environment, foundation)?;
+        template::render(component, &context)
+            .map_err(|source| ComponentError::Template { component, source })?
+            .iter()
+            .map(|file| file.manifests())
+            .collect::<Result<Vec<_>, _>>()
+            .map(|manifests| manifests.concat())
+            .map_err(|source| ComponentError::Manifest { component, source })
+    }
+
+    /// What the component's templates can use.
+    fn context(&self, environment: &Environment, foundation: &Value) -> Result<Value, ComponentError> {
+        let settings = self.configured(environment);
+        let values = values::of(self.name, settings)
+            .map_err(|source| ComponentError::Values { component: self.name, source })?;
+        Ok(json!({
+            "namespace": self.namespace,
+            "environment": environment.name,
+            "domain": environment.domain,
+            "version": values.version,
+            "images": values.images,
+            "values": values.values,
+            "replicas": settings.replicas.unwrap_or_else(|| (self.replicas)(environment)),
+            "settings": (self.settings)(environment),
+            "foundation": with_environment(environment, foundation),
+        }))
+    }
+}
+
+/// The foundation with what the environment says about it; what the provider says goes first.
+fn with_environment(environment: &Environment, foundation: &Value) -> Value {
+    let ingress = &environment.ingress;
+    let server = match environment.certificates.issuer {
+        Issuer::LetsEncrypt => Some("https://acme-v02.api.letsencrypt.org/directory"),
+        Issuer::LetsEncryptStaging => Some("https://acme-staging-v02.api.letsencrypt.org/directory"),
+        Issuer::InternalCa => None,
+    };
+    let mut merged = json!({
+        "ingress": {
+            "class": INGRESS_CLASS,
+            "http_port": ingress.node_ports.http,
+            "https_port": ingress.node_ports.https,
+            "proxy_protocol": ingress.proxy_protocol,
+            "allowed": ingress.allowed,
+        },
+        "certificates": {
+            "issuer": environment.certificates.issuer,
+            "cluster_issuer": CLUSTER_ISSUER,
+            "server": server,
+            "email": environment.certificates.email,
+        },
+        "dns": { "zones": [environment.domain] },
+    });
+    merge(&mut merged, foundation);
+    merged
+}
+
+/// Merges `over` into `base`, tables deeply; other values replace.
+fn merge(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                merge(base.entry(key).or_insert_with(|| Value::Object(Map::new())), value);
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! The components of the shipped environments, rendered over a foundation with unknown outputs.
+
+use std::path::Path;
+
+use holodeck_engine::{Address, Reference};
+
+use super::*;
+use crate::environment::{ChartSource, load};
+use crate::kubernetes::ObjectName;
+
+fn unknown(kind: &str, field: &str) -> String {
+    Reference { address: Address::new(kind, "main"), field: field.to_owned() }.to_string()
+}
+
+fn foundation() -> Value {
+    json!({
+        "dns": { "solver": { "route53": { "region": "eu-west-1", "hostedZoneID": unknown("aws.zone", "id") } } },
+        "storage_class": "gp3",
+        "identity": { "cert-manager": { "annotations": {} }, "vault": { "annotations": {} } },
+        "vault": { "seal": { "type": "awskms", "parameters": { "kms_key_id": unknown("aws.key", "id") } } },
+        "network": { "api_server_cidrs": ["10.0.0.0/16"], "pods_cidr": "10.0.0.0/16" },
+    })
+}
+
+fn environment(name: &str) -> Environment {
+    load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("environments"), name).unwrap()
+}
+
+fn names(component: &ComponentObjects) -> Vec<String> {
+    component.manifests.iter().map(|manifest| ObjectName::of(manifest).unwrap().to_string()).collect()
+}
+
+fn made<'a>(components: &'a [ComponentObjects], component: &str, name: &str) -> &'a Value {
+    let component = components.iter().find(|made| made.component == component).unwrap();
+    let at = names(component).iter().position(|found| found == name);
+    &component.manifests[at.unwrap_or_else(|| panic!("no {name} among {:?}", names(component)))]
+}
+
+#[test]
+fn every_shipped_environment_renders() {
+    for name in ["sandbox", "staging", "production", "production-us"] {
+        let components = objects(&environment(name), &foundation()).unwrap();
+        assert_eq!(
+            components.iter().map(|made| made.component.as_str()).collect::<Vec<_>>(),
+            ["ingress-nginx", "cert-manager", "vault", "argo-cd"]
+        );
+        let server = made(&components, "argo-cd", "argocd.deployment.argocd-server");
+        assert_eq!(server["spec"]["replicas"], 2);
+    }
+}
+
+#[test]
+fn credentials_stay_placeholders() {
+    let components = objects(&environment("staging"), &foundation()).unwrap();
+    let repository = made(&components, "argo-cd", "argocd.secret.repository-platform");
+    let token = crate::secret::placeholder(&crate::secret::SecretReference::Env("HOLODECK_GIT_TOKEN".into()));
+    assert_eq!(repository["stringData"]["password"], token);
+    assert_eq!(repository["stringData"]["url"], "https://gitlab.example/holodeck/platform.git");
+}
+
+#[test]
+fn an_ssh_repository_gets_a_key() {
+    let mut environment = environment("staging");
+    environment.argocd.repositories.get_mut("platform").unwrap().url =
+        "ssh://git@gitlab.example/a.git".into();
+    let components = objects(&environment, &foundation()).unwrap();
+    let repository = made(&components, "argo-cd", "argocd.secret.repository-platform");
+    assert!(repository["stringData"].get("sshPrivateKey").is_some());
+    assert!(repository["stringData"].get("password").is_none());
+}
+
+#[test]
+fn settings_of_a_component_reach_its_manifests() {
+    let mut environment = environment("staging");
+    environment.components.ingress_nginx.replicas = Some(7);
+    environment.components.cert_manager.enabled = false;
+    let components = objects(&environment, &foundation()).unwrap();
+    let controller = made(&components, "ingress-nginx", "ingress-nginx.deployment.ingress-nginx-controller");
+    assert_eq!(controller["spec"]["replicas"], 7);
+    assert!(components.iter().all(|made| made.component != "cert-manager"));
+}
+
+#[test]
+fn what_is_wrong_is_told_for_all_components() {
+    let mut environment = environment("staging");
+    environment.components.vault.source = Source::Chart(ChartSource {
+        chart: "vault".into(),
+        repository: "https://charts.example".into(),
+        version: "1".into(),
+        digest: "sha256:00".into(),
+        values: Map::new(),
+    });
+    environment.components.argo_cd.values.insert("nonsense".into(), 1.into());
+    let errors = objects(&environment, &foundation()).unwrap_err();
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        errors,
+        [
+            "component `vault` is to come from a chart, which this version cannot render; \
+             set `components.vault.source = \"embedded\"`",
+            "the values of component `argo-cd` do not fit",
+        ]
+    );
+}
+
+#[test]
+fn components_know_no_provider() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/components");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().is_some_and(|name| name != "tests.rs") {
+            let text = std::fs::read_to_string(&path).unwrap().to_lowercase();
+            assert!(!text.contains("aws"), "{} names a provider", path.display());
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The secret store, Vault.
+
+use serde_json::json;
+
+use super::Component;
+
+/// The secret store.
+pub static VAULT: Component = Component {
+    name: "vault",
+    namespace: "vault",
+    replicas: |environment| environment.vault.replicas,
+    settings: |environment| json!({ "host": format!("vault.{}", environment.domain) }),
+};
