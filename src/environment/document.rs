@@ -65,6 +65,7 @@ pub(super) fn parse(file: FileId, text: &str) -> (Node, Vec<SyntaxError>) {
         })
         .collect();
     let value = Value::Table(table_of(file, table.get_ref(), &mut errors));
+    errors.sort_by_key(|error| error.span.start);
     (Node { value, origin: Origin { file, key: 0..0, value: 0..0 } }, errors)
 }
 
@@ -198,5 +199,85 @@ impl Node {
             Json::Null => Value::Text(String::new()),
         };
         Node { value, origin }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Documents in which a key always has the same type, as in files that follow one schema.
+    fn documents() -> impl Strategy<Value = Node> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(Value::Integer),
+            "[a-z]{0,3}".prop_map(Value::Text),
+            proptest::collection::vec(any::<bool>().prop_map(|item| at(0, Value::Boolean(item))), 0..3)
+                .prop_map(Value::Array),
+        ];
+        let leaves = proptest::collection::btree_map("leaf-[a-c]", leaf.prop_map(|value| at(0, value)), 0..4);
+        let table = leaves.prop_map(|table| at(0, Value::Table(table)));
+        table.prop_recursive(3, 24, 4, |inner| {
+            proptest::collection::btree_map("table-[a-c]", inner, 0..4)
+                .prop_map(|table| at(0, Value::Table(table)))
+        })
+    }
+
+    fn at(file: FileId, value: Value) -> Node {
+        Node { value, origin: Origin { file, ..Origin::default() } }
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_associative(a in documents(), b in documents(), c in documents()) {
+            let left = a.clone().merge(b.clone()).merge(c.clone());
+            let right = a.merge(b.merge(c));
+            prop_assert_eq!(left, right);
+        }
+
+        #[test]
+        fn nothing_lays_nothing_over(a in documents()) {
+            prop_assert_eq!(a.clone().merge(Node::empty_table()), a.clone());
+            prop_assert_eq!(Node::empty_table().merge(a.clone()), a);
+        }
+
+        #[test]
+        fn every_value_is_that_of_the_last_file_that_has_it(a in documents(), b in documents()) {
+            let merged = a.clone().merge(b.clone()).to_json();
+            holds(&merged, &b.to_json(), &a.to_json())?;
+        }
+    }
+
+    /// `merged` has everything of `over`, everything of `under` that `over` is silent about, and no more.
+    fn holds(merged: &Json, over: &Json, under: &Json) -> Result<(), TestCaseError> {
+        let (Json::Object(merged), Json::Object(over), Json::Object(under)) = (merged, over, under) else {
+            prop_assert_eq!(merged, over);
+            return Ok(());
+        };
+        for (key, value) in merged {
+            match (over.get(key), under.get(key)) {
+                (Some(over), Some(under)) => holds(value, over, under)?,
+                (one, other) => prop_assert_eq!(Some(value), one.or(other)),
+            }
+        }
+        let all_there = over.keys().chain(under.keys()).all(|key| merged.contains_key(key));
+        prop_assert!(all_there);
+        Ok(())
+    }
+
+    #[test]
+    fn lists_and_values_are_replaced_and_keep_their_place() {
+        let (below, _) = parse(1, "list = [1, 2]\n[table]\nkept = 1\nchanged = 2\n");
+        let (above, errors) = parse(0, "list = [3]\n[table]\nchanged = { deep = true }\n");
+        assert!(errors.is_empty());
+        let merged = below.merge(above);
+        assert_eq!(
+            merged.to_json(),
+            serde_json::json!({ "list": [3], "table": { "kept": 1, "changed": { "deep": true } } })
+        );
+        let (kept, found) = merged.nearest(&KeyPath::default().keys("table.kept"));
+        assert!(found);
+        assert_eq!((kept.origin.file, kept.origin.value.clone()), (1, 29..30));
     }
 }

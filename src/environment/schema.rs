@@ -103,3 +103,83 @@ pub(super) fn is_single_key_choice(branch: &Map<String, Value>) -> bool {
         branch.get("required").and_then(Value::as_array).is_some_and(|required| required.len() == 1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{document, format, structure};
+    use super::*;
+
+    /// Calls `visit` with every object within `schema`.
+    fn each(schema: &Value, visit: &mut impl FnMut(&Map<String, Value>)) {
+        match schema {
+            Value::Array(items) => items.iter().for_each(|item| each(item, visit)),
+            Value::Object(map) => {
+                visit(map);
+                map.values().for_each(|value| each(value, visit));
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_shipped_file_fits_the_schema_of_one_file() {
+        let schema = schema();
+        for entry in std::fs::read_dir(Path::new("environments")).expect("the environments") {
+            let path = entry.expect("an entry").path();
+            let text = std::fs::read_to_string(&path).expect("the text");
+            let (mut document, errors) = document::parse(0, &text);
+            assert!(errors.is_empty(), "{}", path.display());
+            let (findings, _) = structure::check(&mut document, &schema);
+            let findings: Vec<_> = findings.into_iter().collect();
+            assert!(findings.is_empty(), "{}: {findings:?}", path.display());
+        }
+    }
+
+    #[test]
+    fn every_property_is_described() {
+        let schema = schema();
+        each(&schema, &mut |map| {
+            let Some(properties) = map.get("properties").and_then(Value::as_object) else { return };
+            for (key, property) in properties {
+                let described = property.get("description").is_some() || map.get("description").is_some();
+                assert!(described, "`{key}` has no description");
+            }
+        });
+        assert!(schema.get("properties").and_then(|properties| properties.get("extends")).is_some());
+    }
+
+    #[test]
+    fn every_format_of_a_text_is_checked() {
+        let mut formats = 0;
+        each(&of_whole(), &mut |map| {
+            let is_text = map.get("type").is_none_or(|name| name == "string");
+            if let (true, Some(form)) = (is_text, map.get("format").and_then(Value::as_str)) {
+                formats += 1;
+                assert!(format::check(form, "\n").is_err(), "the format {form} is not checked");
+            }
+        });
+        assert!(formats > 5);
+    }
+
+    #[test]
+    fn examples_fit_what_they_are_examples_of() {
+        let whole = of_whole();
+        let (mut empty, _) = document::parse(0, "");
+        structure::check(&mut empty, &whole);
+        let (findings, mended) = structure::check(&mut empty, &whole);
+        // The stand-in for the node groups is empty, which is the one thing that an example cannot mend.
+        let findings: Vec<_> = findings.into_iter().map(|finding| finding.path.to_string()).collect();
+        assert_eq!(findings, ["provider.node_groups"]);
+        assert!(mended.is_empty());
+    }
+
+    #[test]
+    fn nothing_may_be_null() {
+        each(&schema(), &mut |map| {
+            assert_ne!(map.get("type"), Some(&"null".into()));
+            assert!(map.get("default").is_none_or(|value| !value.is_null()));
+        });
+    }
+}

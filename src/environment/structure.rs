@@ -84,7 +84,8 @@ impl<'s> Checker<'s> {
         }
         if fitting.iter().all(|branch| branch.contains_key("const")) {
             let known: Vec<&str> = fitting.iter().filter_map(|branch| branch["const"].as_str()).collect();
-            return self.one_of(node, &known, path);
+            let table_fits = branches.iter().any(|branch| type_of(branch) == "object");
+            return self.one_of(node, &known, table_fits, path);
         }
         if fitting.iter().all(|branch| is_single_key_choice(branch)) {
             return self.single_key(node, &fitting, path);
@@ -95,16 +96,20 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn one_of(&mut self, node: &Node, known: &[&str], path: &KeyPath) -> Verdict {
+    fn one_of(&mut self, node: &Node, known: &[&str], table_fits: bool, path: &KeyPath) -> Verdict {
         let Value::Text(text) = &node.value else { return Verdict::Fits };
         if known.contains(&text.as_str()) {
             return Verdict::Fits;
         }
         let message = format!("`{text}` is no value of {}", wording::key(path));
-        let help = match nearest(text, known) {
-            Some(near) => format!("did you mean `{near}`? It is one of {}", list(known)),
-            None => format!("it is one of {}", list(known)),
+        let mut help = match (nearest(text, known), known) {
+            (_, [only]) => format!("write `{only}`"),
+            (Some(near), _) => format!("did you mean `{near}`? It is one of {}", list(known)),
+            (None, _) => format!("it is one of {}", list(known)),
         };
+        if table_fits {
+            help.push_str(", or a table");
+        }
         self.report(Finding::new(path.clone(), message, help))
     }
 
@@ -155,7 +160,7 @@ impl<'s> Checker<'s> {
                 let path = path.key(tag);
                 let tag = Node { value, origin: node.origin.clone() };
                 match tag.value {
-                    Value::Text(_) => self.one_of(&tag, &names, &path),
+                    Value::Text(_) => self.one_of(&tag, &names, false, &path),
                     _ => self.report(wrong_type(&tag, &["string"], &path)),
                 }
             }
@@ -320,7 +325,9 @@ impl<'s> Checker<'s> {
     fn text(&mut self, text: &str, schema: &'s Schema, path: &KeyPath) -> Verdict {
         let limit = |keyword: &str| schema.get(keyword).and_then(Json::as_u64);
         let length = text.chars().count() as u64;
-        if limit("minLength").is_some_and(|least| length < least) {
+        let form = schema.get("format").and_then(Json::as_str).unwrap_or_default();
+        let checked = format::check(form, text);
+        if text.is_empty() && (checked.is_err() || limit("minLength").is_some_and(|least| least > 0)) {
             let message = format!("{} is empty", wording::key(path));
             return self.report(Finding::new(path.clone(), message, "write a value, or remove the line"));
         }
@@ -328,8 +335,7 @@ impl<'s> Checker<'s> {
             let message = format!("{} has {length} characters", wording::key(path));
             return self.report(Finding::new(path.clone(), message, format!("use at most {most}")));
         }
-        let form = schema.get("format").and_then(Json::as_str).unwrap_or_default();
-        match format::check(form, text) {
+        match checked {
             Ok(()) => Verdict::Fits,
             Err(malformed) => {
                 let message = format!("`{text}` is not {}", malformed.expected);

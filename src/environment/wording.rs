@@ -4,7 +4,7 @@ use super::document::{Node, Value};
 use super::finding::Finding;
 use super::key_path::KeyPath;
 
-/// Greatest distance (1 is equal, 0 has nothing in common) at which a word is offered for another.
+/// Least similarity (1 is equal, 0 has nothing in common) at which a word is offered for another.
 const SIMILAR: f64 = 0.75;
 
 /// The word of `known` that `word` was probably meant to be.

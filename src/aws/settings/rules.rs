@@ -20,7 +20,7 @@ const TAGS: usize = 40;
 
 /// Applies the rules for the provider's table, which stands at `at` in the environment called `name`.
 pub(crate) fn check(settings: &AwsSettings, name: &str, at: &KeyPath, findings: &mut Findings) {
-    names_fit(name, at, findings);
+    names_fit(name, findings);
     region_has_the_form(settings, at, findings);
     account_is_a_number(settings, at, findings);
     subnets_fit(settings, at, findings);
@@ -38,21 +38,18 @@ pub(crate) fn check(settings: &AwsSettings, name: &str, at: &KeyPath, findings: 
     }
 }
 
-fn names_fit(name: &str, at: &KeyPath, findings: &mut Findings) {
+fn names_fit(name: &str, findings: &mut Findings) {
     let owner = Owner { environment: name.to_owned() };
     let longest = owner.prefixed(LONGEST_LOAD_BALANCER_NAME);
     if longest.len() > LOAD_BALANCER_NAME {
         let most = LOAD_BALANCER_NAME - (longest.len() - name.len());
-        findings.add(
-            Finding::new(
-                KeyPath::default().key("name"),
-                format!("the environment's name has {} characters, too many for AWS", name.len()),
-                format!(
-                    "use at most {most}: a target group is called `{longest}` and AWS allows {LOAD_BALANCER_NAME}"
-                ),
-            )
-            .because(at.key("kind"), "the provider"),
-        );
+        findings.add(Finding::new(
+            KeyPath::default().key("name"),
+            format!("the environment's name has {} characters, too many for AWS", name.len()),
+            format!(
+                "use at most {most}: a target group is called `{longest}` and AWS allows {LOAD_BALANCER_NAME}"
+            ),
+        ));
     }
 }
 
