@@ -1,8 +1,9 @@
 //! The environment file: what a user writes, as types.
 //!
-//! Invariant: an [`Environment`] that exists is valid. [`load`] is the one way to get it from files; it reports every
-//! mistake at once, each with the file and place where the offending value stands. Sections here belong to no provider;
-//! what belongs to one lives below `[provider]`, in a type of that provider's folder.
+//! Invariant: an [`Environment`] that exists is valid. [`load`] is the one way to get it from files; it
+//! reports every mistake at once, each with the file and place where the offending value stands. Sections
+//! here belong to no provider; what belongs to one lives below `[provider]`, in a type of that provider's
+//! folder.
 
 mod certificates;
 mod components;
@@ -44,8 +45,9 @@ pub(crate) use wording::list;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
-    /// Name of the environment, equal to the name of its file without `.toml`. Names of resources begin with it and it
-    /// marks what belongs to the environment, so it must never change. A DNS label of at most 40 characters.
+    /// Name of the environment, equal to the name of its file without `.toml`. Names of resources begin with
+    /// it and it marks what belongs to the environment, so it must never change. A DNS label of at most 40
+    /// characters.
     #[schemars(length(min = 1, max = 40), extend("format" = "dns-label"), example = &"staging")]
     pub name: String,
 
@@ -105,8 +107,8 @@ pub enum Provider {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dns {
-    /// Zone that the domain is delegated from. Where the provider can write it the delegation is made automatically,
-    /// else the records to create are shown and awaited. Without it no delegation is made.
+    /// Zone that the domain is delegated from. Where the provider can write it the delegation is made
+    /// automatically, else the records to create are shown and awaited. Without it no delegation is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "dns-name"), example = "holodeck.example")]
     pub parent_zone: Option<String>,

@@ -48,10 +48,14 @@ fn every_shipped_environment_is_valid() {
             panic!("{}", rendered(invalid));
         }
     }
-    let domains = all.iter().flat_map(|(_, loaded)| loaded).map(|environment| &environment.domain);
-    let mut domains: Vec<&String> = domains.collect();
-    domains.dedup();
-    assert_eq!(domains.len(), all.len(), "each environment has its own domain");
+    let valid: Vec<&Environment> = all.iter().flat_map(|(_, loaded)| loaded).collect();
+    for (position, environment) in valid.iter().enumerate() {
+        for other in &valid[..position] {
+            assert_ne!(environment.domain, other.domain);
+            let (Provider::Aws(aws), Provider::Aws(others)) = (&environment.provider, &other.provider);
+            assert_ne!(aws.network.cidr, others.network.cidr);
+        }
+    }
 }
 
 #[test]

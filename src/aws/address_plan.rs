@@ -1,8 +1,9 @@
 //! How the addresses of a VPC are shared out among its subnets.
 //!
-//! Invariant: the plan depends on the network and a subnet's zone alone, so more zones add subnets and move none. Private
-//! subnets, where nodes and pods take addresses, are an eighth of the network each and fill it from below; public ones, which
-//! hold load balancers and NAT gateways only, are 256 addresses or fewer each and fill it from above.
+//! Invariant: the plan depends on the network and a subnet's zone alone, so more zones add subnets and move
+//! none. Private subnets, where nodes and pods take addresses, are an eighth of the network each and fill it
+//! from below; public ones, which hold load balancers and NAT gateways only, are 256 addresses or fewer each
+//! and fill it from above.
 //! AWS takes subnets from /16 to /28 (<https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html>).
 
 use ipnet::Ipv4Net;

@@ -1,8 +1,8 @@
 //! `[provider]` with `kind = "aws"`: what an environment says about AWS, as types.
 //!
-//! Invariant: shape, defaults and single-value ranges stand in the types (and so in the JSON Schema); what depends on
-//! more than one value, or on what AWS offers, stands in the rules. Limits are AWS's own, from the service quotas and API
-//! references of VPC, EKS, EC2, RDS, CloudWatch Logs and KMS.
+//! Invariant: shape, defaults and single-value ranges stand in the types (and so in the JSON Schema); what
+//! depends on more than one value, or on what AWS offers, stands in the rules. Limits are AWS's own, from the
+//! service quotas and API references of VPC, EKS, EC2, RDS, CloudWatch Logs and KMS.
 
 mod database;
 mod image;
@@ -112,7 +112,8 @@ pub enum Nat {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
-    /// Kubernetes version as `major.minor`, in quotes, one that EKS offers. Upgrades go one minor version at a time.
+    /// Kubernetes version as `major.minor`, in quotes, one that EKS offers. Upgrades go one minor version at
+    /// a time.
     #[schemars(length(min = 1), example = "1.35")]
     pub version: String,
 
@@ -227,7 +228,8 @@ impl Default for Backups {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Kms {
-    /// Days between the destruction of the environment and that of its key, from 7 to 30. Until then backups can be read.
+    /// Days between the destruction of the environment and that of its key, from 7 to 30. Until then backups
+    /// can be read.
     #[schemars(range(min = 7, max = 30))]
     pub deletion_window_days: u32,
 }

@@ -27,7 +27,8 @@ pub enum Issuer {
     /// Let's Encrypt's test service: generous limits, trusted nowhere.
     #[serde(rename = "letsencrypt-staging")]
     LetsEncryptStaging,
-    /// A certificate authority of the cluster's own: needs no network, trusted by whom you give its certificate.
+    /// A certificate authority of the cluster's own: needs no network, trusted by whom you give its
+    /// certificate.
     InternalCa,
 }
 

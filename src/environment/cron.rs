@@ -8,7 +8,8 @@ const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
-/// One field of an expression: what it is, its range, and the names that its numbers have, the first for `min`.
+/// One field of an expression: what it is, its range, and the names that its numbers have, the first for
+/// `min`.
 struct Field {
     name: &'static str,
     min: u32,

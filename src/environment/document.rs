@@ -1,7 +1,7 @@
 //! A TOML document in which every value knows the file and place that it comes from.
 //!
-//! Invariant: merging keeps each value's origin, so that a mistake is shown where it stands even if that is in an extended
-//! file (<https://toml.io/en/v1.1.0>).
+//! Invariant: merging keeps each value's origin, so that a mistake is shown where it stands even if that is
+//! in an extended file (<https://toml.io/en/v1.1.0>).
 
 use std::collections::BTreeMap;
 use std::ops::Range;

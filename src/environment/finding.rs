@@ -33,8 +33,9 @@ impl Finding {
         }
     }
 
-    /// Adds another value that took part in the decision, with a word on its part. A rule must name every value that it
-    /// read: where one of them is already known to be wrong the finding is dropped, as it may only follow from that.
+    /// Adds another value that took part in the decision, with a word on its part. A rule must name every
+    /// value that it read: where one of them is already known to be wrong the finding is dropped, as it may
+    /// only follow from that.
     pub fn because(mut self, path: KeyPath, label: impl Into<String>) -> Self {
         self.related.push((path, label.into()));
         self

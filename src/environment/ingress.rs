@@ -21,8 +21,8 @@ pub struct Ingress {
     /// Ports of the nodes that the load balancer sends traffic to.
     pub node_ports: NodePorts,
 
-    /// The load balancer tells the client's address by the PROXY protocol; without it the controller sees the load
-    /// balancer's address.
+    /// The load balancer tells the client's address by the PROXY protocol; without it the controller sees the
+    /// load balancer's address.
     pub proxy_protocol: bool,
 }
 
@@ -38,7 +38,8 @@ impl Default for Ingress {
     }
 }
 
-/// Ports of the nodes that the load balancer sends traffic to, in Kubernetes' node port range (30000 to 32767).
+/// Ports of the nodes that the load balancer sends traffic to, in Kubernetes' node port range (30000 to
+/// 32767).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NodePorts {

@@ -1,4 +1,5 @@
-//! What is wrong with an environment's files, for people: file, line, column, text and remedy of every problem.
+//! What is wrong with an environment's files, for people: file, line, column, text and remedy of every
+//! problem.
 
 use std::io;
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! From a name to a valid environment, or to everything that is wrong with its files.
 //!
-//! The way: read the chain of files, compare the merged document with the schema, mend it, make it an [`Environment`],
-//! apply the rules, and look up where each finding stands.
+//! The way: read the chain of files, compare the merged document with the schema, mend it, make it an
+//! [`Environment`], apply the rules, and look up where each finding stands.
 
 use std::ops::Range;
 use std::path::Path;
@@ -14,8 +14,8 @@ use super::key_path::KeyPath;
 use super::source::{self, SourceFile};
 use super::{Environment, rules, schema, structure};
 
-/// Reads the environment `name` from `directory`, with the files that it extends, and checks all of it. The environment
-/// `sandbox` is carried by the program and exists without any directory.
+/// Reads the environment `name` from `directory`, with the files that it extends, and checks all of it. The
+/// environment `sandbox` is carried by the program and exists without any directory.
 ///
 /// # Errors
 /// Every problem that the files have, each with its place and remedy; or that there is no such environment.
@@ -46,8 +46,8 @@ pub fn load(directory: &Path, name: &str) -> Result<Environment, Invalid> {
     }
 }
 
-/// Names of the environments that [`load`] can be asked for, in order: the files of `directory` that have a `name`, and
-/// those that the program carries.
+/// Names of the environments that [`load`] can be asked for, in order: the files of `directory` that have a
+/// `name`, and those that the program carries.
 pub fn known(directory: &Path) -> Vec<String> {
     source::known(directory)
 }

@@ -1,6 +1,8 @@
-//! What must hold between the values of an environment, whatever its provider; the provider adds its own rules.
+//! What must hold between the values of an environment, whatever its provider; the provider adds its own
+//! rules.
 //!
-//! Invariant: a rule names every value that it reads, so that it is silent about values that are wrong by themselves.
+//! Invariant: a rule names every value that it reads, so that it is silent about values that are wrong by
+//! themselves.
 
 use super::finding::{Finding, Findings};
 use super::key_path::KeyPath;

@@ -1,7 +1,8 @@
 //! The JSON Schema of environment files, made from the types.
 //!
-//! There are two views of one schema: that of a whole environment, which the validation follows, and that of one file,
-//! which may leave to an extended file what it does not say itself (<https://json-schema.org/draft/2020-12>).
+//! There are two views of one schema: that of a whole environment, which the validation follows, and that of
+//! one file, which may leave to an extended file what it does not say itself
+//! (<https://json-schema.org/draft/2020-12>).
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -11,8 +12,9 @@ use super::Environment;
 /// Keyword under which the schema of one file lists what the whole environment must have.
 const REQUIRED_OF_THE_WHOLE: &str = "x-required";
 
-/// JSON Schema of one environment file, for editors and for the reference: titles, descriptions, defaults, examples. Keys
-/// that may come from an extended file are not `required`; those that the whole must have are listed as `x-required`.
+/// JSON Schema of one environment file, for editors and for the reference: titles, descriptions, defaults,
+/// examples. Keys that may come from an extended file are not `required`; those that the whole must have are
+/// listed as `x-required`.
 pub fn schema() -> Value {
     let mut schema = of_whole();
     relax(&mut schema);

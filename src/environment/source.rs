@@ -1,7 +1,8 @@
-//! The files that an environment is made of: found in the directory of environments, or carried by the program.
+//! The files that an environment is made of: found in the directory of environments, or carried by the
+//! program.
 //!
-//! Invariant: a file in the directory goes before a carried one of the same name, and a carried file extends carried ones
-//! only, so that the default environment is the same everywhere.
+//! Invariant: a file in the directory goes before a carried one of the same name, and a carried file extends
+//! carried ones only, so that the default environment is the same everywhere.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};

@@ -1,8 +1,9 @@
 //! Compares a document with the JSON Schema of environments and finds every departure at once.
 //!
-//! Invariant: after [`check`] the document fits the schema. What did not was taken out or replaced by a stand-in, and its
-//! path is in the list that [`check`] returns: conclusions from there would be about values that nobody wrote.
-//! Only the keywords that our own schema uses are understood (<https://json-schema.org/draft/2020-12>).
+//! Invariant: after [`check`] the document fits the schema. What did not was taken out or replaced by a
+//! stand-in, and its path is in the list that [`check`] returns: conclusions from there would be about values
+//! that nobody wrote. Only the keywords that our own schema uses are understood
+//! (<https://json-schema.org/draft/2020-12>).
 
 use serde_json::{Map, Value as Json};
 
@@ -15,7 +16,8 @@ use super::wording::{self, list, nearest, unknown_key, wrong_type};
 
 type Schema = Map<String, Json>;
 
-/// Finds what in `document` departs from `schema`, mends it, and returns the findings and the paths of what was mended.
+/// Finds what in `document` departs from `schema`, mends it, and returns the findings and the paths of what
+/// was mended.
 pub(super) fn check(document: &mut Node, schema: &Json) -> (Findings, Vec<KeyPath>) {
     let mut checker =
         Checker { root: schema, findings: Findings::default(), mended: Vec::new(), confidential: false };
@@ -73,7 +75,8 @@ impl<'s> Checker<'s> {
         verdict
     }
 
-    /// A value for which the schema has several branches: told apart by type, by a tag, by the one key, or by value.
+    /// A value for which the schema has several branches: told apart by type, by a tag, by the one key, or by
+    /// value.
     fn choice(&mut self, node: &mut Node, branches: &[&'s Schema], path: &KeyPath) -> Verdict {
         let fitting: Vec<&Schema> =
             branches.iter().copied().filter(|branch| has_type(node, type_of(branch))).collect();
@@ -113,7 +116,8 @@ impl<'s> Checker<'s> {
         self.report(Finding::new(path.clone(), message, help))
     }
 
-    /// A table with exactly one key out of several. Where an extended file chose another, the extending file's choice holds.
+    /// A table with exactly one key out of several. Where an extended file chose another, the extending
+    /// file's choice holds.
     fn single_key(&mut self, node: &mut Node, branches: &[&'s Schema], path: &KeyPath) -> Verdict {
         let schema_of =
             |key: &str| branches.iter().find_map(|branch| branch.get("properties")?.get(key)?.as_object());

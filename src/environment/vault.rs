@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Vault {
-    /// Number of Vault servers: 1, 3 or 5. They elect a leader by majority, so an even number adds cost, not safety.
+    /// Number of Vault servers: 1, 3 or 5. They elect a leader by majority, so an even number adds cost, not
+    /// safety.
     #[schemars(range(min = 1, max = 5))]
     pub replicas: u32,
 
@@ -25,8 +26,8 @@ impl Default for Vault {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct VaultBackup {
-    /// When snapshots are taken: a cron expression of five fields (minute, hour, day of month, month, day of week) in
-    /// UTC, or `@hourly`, `@daily`, `@weekly`, `@monthly`.
+    /// When snapshots are taken: a cron expression of five fields (minute, hour, day of month, month, day of
+    /// week) in UTC, or `@hourly`, `@daily`, `@weekly`, `@monthly`.
     #[schemars(extend("format" = "cron"))]
     pub schedule: String,
 

@@ -71,9 +71,10 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// Architecture of an EC2 instance type, told by its name: `a1`, and families with a `g` among the letters after the
-    /// generation number, are Graviton (<https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html>).
-    /// `None` if the text does not have the form `family.size`.
+    /// Architecture of an EC2 instance type, told by its name: `a1`, and families with a `g` among the
+    /// letters after the generation number, are Graviton
+    /// (<https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html>). `None` if the text
+    /// does not have the form `family.size`.
     pub fn of_instance_type(instance_type: &str) -> Option<Self> {
         let (family, size) = instance_type.split_once('.')?;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

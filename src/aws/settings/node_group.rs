@@ -19,7 +19,8 @@ const NAME: usize = 63;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeGroup {
-    /// EC2 instance types that the group may use, in order of preference, all of the architecture of `ami_type`.
+    /// EC2 instance types that the group may use, in order of preference, all of the architecture of
+    /// `ami_type`.
     #[schemars(length(min = 1, max = 20), extend("uniqueItems" = true), inner(length(min = 1)))]
     #[schemars(example = ["m7i.large"])]
     pub instance_types: Vec<String>,

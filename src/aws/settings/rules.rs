@@ -1,6 +1,7 @@
 //! What must hold between the values of `[provider]`, and what AWS offers and refuses.
 //!
-//! Invariant: a rule names every value that it reads, so that it is silent about values that are wrong by themselves.
+//! Invariant: a rule names every value that it reads, so that it is silent about values that are wrong by
+//! themselves.
 //! Rules ask no service: whatever needs an answer from the account is for the preflight checks.
 
 use super::{AwsSettings, KUBERNETES_VERSIONS, LOG_RETENTION_DAYS};
