@@ -164,7 +164,8 @@ fn collect_dependents(cluster: &mut Cluster, now: Timestamp) {
     }
 }
 
-fn release(cluster: &mut Cluster, key: &str, finalizer: &str, now: Timestamp) {
+/// Removes a finalizer, and the object if nothing else holds it while it terminates.
+pub(super) fn release(cluster: &mut Cluster, key: &str, finalizer: &str, now: Timestamp) {
     cluster.update(key, |object| {
         if let Some(list) = object.pointer_mut("/metadata/finalizers").and_then(Value::as_array_mut) {
             list.retain(|entry| entry != finalizer);
@@ -173,7 +174,9 @@ fn release(cluster: &mut Cluster, key: &str, finalizer: &str, now: Timestamp) {
             remove(object, "/metadata", "finalizers");
         }
     });
-    begin(cluster, key, now);
+    if cluster.at(key).is_some_and(is_terminating) {
+        begin(cluster, key, now);
+    }
 }
 
 fn drain_namespace(cluster: &mut Cluster, key: &str, agenda: &mut Agenda) {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::cluster::Cluster;
 use super::controllers::Agenda;
+use super::deletion;
 use super::object::{
     Condition, condition, is_condition_true, is_terminating, name, namespace, number, rfc3339, set,
     set_condition, text, time,
@@ -23,6 +24,10 @@ const ISSUER_READY: SignedDuration = SignedDuration::from_secs(2);
 const SIGNING: SignedDuration = SignedDuration::from_secs(2);
 /// An ACME order with a DNS-01 challenge, which waits for the record to be seen.
 const ACME_ORDER: SignedDuration = SignedDuration::from_secs(60);
+/// The finalizer by which an Application waits for its resources to be deleted.
+const PRUNE: &str = "resources-finalizer.argocd.argoproj.io";
+/// Deleting what an Application brought.
+const PRUNING: SignedDuration = SignedDuration::from_secs(10);
 /// How long a certificate is good for.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Reading a repository and applying what is in it.
@@ -164,11 +169,20 @@ fn issue(cluster: &mut Cluster, certificate: &Value, now: Timestamp) {
 }
 
 fn application(cluster: &mut Cluster, key: &str, agenda: &mut Agenda) {
-    let Some(application) = cluster.at(key).filter(|object| !is_terminating(object)).cloned() else { return };
+    let Some(application) = cluster.at(key).cloned() else { return };
     let controller =
         cluster.get("apps", "statefulsets", namespace(&application), "argocd-application-controller");
     let runs = controller.is_some_and(|set| number(set, "/status/readyReplicas").unwrap_or(0) > 0);
-    if !runs || text(&application, "/status/sync/status") == "Synced" {
+    if !runs {
+        return;
+    }
+    if let Some(since) = time(&application, "/metadata/deletionTimestamp") {
+        if agenda.is_due(since + PRUNING) {
+            deletion::release(cluster, key, PRUNE, agenda.now);
+        }
+        return;
+    }
+    if text(&application, "/status/sync/status") == "Synced" {
         return;
     }
     let seen = time(&application, "/status/reconciledAt");

@@ -268,14 +268,12 @@ async fn applications_are_synced_once_their_controller_runs() {
     world.pass(5);
     let application = json!({
         "apiVersion": "argoproj.io/v1", "kind": "Application",
-        "metadata": {"name": "root", "namespace": "default"}, "spec": {"project": "default"},
+        "metadata": {
+            "name": "root", "namespace": "default", "finalizers": ["resources-finalizer.argocd.argoproj.io"],
+        },
+        "spec": {"project": "default"},
     });
-    let _ = world
-        .apply(&json!({
-            "apiVersion": "argoproj.io/v1", "kind": "Application",
-            "metadata": {"name": "root", "namespace": "default"}, "spec": {"project": "default"},
-        }))
-        .await;
+    world.apply(&application).await;
     assert!(world.live(&application).await.unwrap().get("status").is_none());
     let mut controller = deployment("argocd-application-controller", 1, "registry/argocd:3");
     controller["kind"] = json!("StatefulSet");
@@ -286,4 +284,9 @@ async fn applications_are_synced_once_their_controller_runs() {
         (&status["sync"]["status"], &status["health"]["status"]),
         (&json!("Synced"), &json!("Healthy"))
     );
+
+    world.delete(&application).await;
+    assert!(world.live(&application).await.is_some(), "its resources go first");
+    world.pass(20);
+    assert!(world.live(&application).await.is_none());
 }
