@@ -24,8 +24,11 @@ use super::{Answer, ApiError, Services, World};
 /// How long a new role is unknown to the services that should assume it.
 const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
 
+/// The role by which the account's operators work: the simulated STS names it as the caller's.
+const OPERATOR: &str = "infra";
+
 /// Everything of IAM in the account.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct State {
     /// By lower-case name.
     roles: BTreeMap<String, role::Role>,
@@ -33,6 +36,17 @@ pub(crate) struct State {
     instance_profiles: BTreeMap<String, instance_profile::InstanceProfile>,
     /// By ARN.
     open_id_connect_providers: BTreeMap<String, open_id_connect::Provider>,
+}
+
+impl State {
+    /// A fresh account: its owner made the operators' role by hand, long before `now`.
+    pub(crate) fn new(account: &str, now: Timestamp) -> Self {
+        Self {
+            roles: BTreeMap::from([(OPERATOR.to_owned(), role::operator(account, now))]),
+            instance_profiles: BTreeMap::new(),
+            open_id_connect_providers: BTreeMap::new(),
+        }
+    }
 }
 
 /// What another service finds when it is given a role.
@@ -72,11 +86,6 @@ pub(crate) fn unknown_principal(world: &World, policy: &str) -> Option<String> {
 /// Whether the managed policy `policy_arn` is attached to the role `arn`.
 pub(crate) fn role_has_policy(world: &World, arn: &str, policy_arn: &str) -> bool {
     role::by_arn(world, arn).is_some_and(|role| role.attached.iter().any(|attached| attached == policy_arn))
-}
-
-/// The role that the instance profile `arn` hands to instances, as an ARN.
-pub(crate) fn profile_role(world: &World, arn: &str) -> Option<String> {
-    instance_profile::role_of(world, arn)
 }
 
 /// Adds the operations of IAM.

@@ -24,9 +24,14 @@ impl Deref for Account {
 
 /// A fresh account in Ireland, which leaves nothing on the disk.
 pub(crate) fn account() -> Account {
+    account_in("eu-west-1")
+}
+
+/// A fresh account in another region.
+pub(crate) fn account_in(region: &str) -> Account {
     let options = Options {
         account: "123456789012".to_owned(),
-        region: "eu-west-1".to_owned(),
+        region: region.to_owned(),
         start: "2026-11-02T08:00:00Z".parse().expect("a moment"),
         speed: 1.0,
         faults: Faults::new(Vec::new()),

@@ -44,7 +44,7 @@ impl World {
             ids: 0,
             tokens: Tokens::default(),
             cloudwatchlogs: Default::default(),
-            iam: Default::default(),
+            iam: iam::State::new(account, now),
             kms: Default::default(),
             route53: Default::default(),
             s3: Default::default(),
@@ -92,5 +92,54 @@ impl World {
     /// The ARN of a resource of a service without regions.
     pub fn global_arn(&self, service: &str, resource: &str) -> String {
         format!("arn:aws:{service}::{}:{resource}", self.account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_route53::types::{
+        Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
+    };
+    use aws_sdk_s3::primitives::ByteStream;
+    use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+    use aws_sdk_ssm::types::ParameterType;
+
+    use super::World;
+    use crate::aws::testing::account;
+
+    const TRUST: &str = r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"eks.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_world_reads_back_as_it_was_written() {
+        let aws = account();
+        aws.iam().create_role().role_name("r").assume_role_policy_document(TRUST).send().await.unwrap();
+        let key = aws.kms().create_key().send().await.unwrap().key_metadata.unwrap().key_id;
+        aws.kms().create_alias().alias_name("alias/a").target_key_id(&key).send().await.unwrap();
+        aws.kms().enable_key_rotation().key_id(&key).send().await.unwrap();
+        aws.cloudwatchlogs().create_log_group().log_group_name("g").tags("k", "v").send().await.unwrap();
+        aws.secretsmanager().create_secret().name("s").secret_string("x").send().await.unwrap();
+        let put = aws.ssm().put_parameter().name("/p").r#type(ParameterType::String).value("v");
+        put.send().await.unwrap();
+        let location =
+            CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuWest1);
+        let s3 = aws.s3();
+        s3.create_bucket().bucket("kept").create_bucket_configuration(location.build()).send().await.unwrap();
+        let body = ByteStream::from_static(b"\x00\xff");
+        s3.put_object().bucket("kept").key("k").body(body).send().await.unwrap();
+        let record = ResourceRecord::builder().value("192.0.2.1").build().unwrap();
+        let set = ResourceRecordSet::builder().name("*.holodeck.example").r#type(RrType::A).ttl(60);
+        let set = set.resource_records(record).build().unwrap();
+        let change = Change::builder().action(ChangeAction::Create).resource_record_set(set).build().unwrap();
+        let batch = ChangeBatch::builder().changes(change).build().unwrap();
+        let route53 = aws.route53();
+        let zone = route53.list_hosted_zones().send().await.unwrap().hosted_zones()[0].id().to_owned();
+        route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch).send().await.unwrap();
+
+        let written = aws.with(|world| serde_json::to_string_pretty(world).unwrap());
+        let read: World = serde_json::from_str(&written).unwrap();
+        assert_eq!(serde_json::to_string_pretty(&read).unwrap(), written);
+        for kept in ["alias/a", "192.0.2.1", "\"kept\"", "arn:aws:secretsmanager"] {
+            assert!(written.contains(kept), "{kept}");
+        }
     }
 }

@@ -43,12 +43,6 @@ pub(super) fn register(services: &mut Services) {
     services.on(create).on(get).on(delete).on(add_role).on(remove_role).on(list_for_role);
 }
 
-pub(super) fn role_of(world: &World, arn: &str) -> Option<String> {
-    let profile = world.iam.instance_profiles.values().find(|profile| profile.arn == arn)?;
-    let role = role::find(world, profile.roles.first().map(String::as_str)).ok()?;
-    Some(role.arn.clone())
-}
-
 fn find<'a>(world: &'a World, name: Option<&str>) -> Answer<&'a InstanceProfile> {
     let name = name.unwrap_or_default();
     world.iam.instance_profiles.get(&name.to_lowercase()).ok_or_else(|| missing(name))

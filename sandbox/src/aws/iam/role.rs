@@ -1,7 +1,10 @@
 //! Roles: their life, trust policy and tags.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use aws_sdk_iam::operation::create_role::{CreateRoleInput, CreateRoleOutput};
 use aws_sdk_iam::operation::delete_role::{DeleteRoleInput, DeleteRoleOutput};
@@ -16,10 +19,14 @@ use aws_sdk_iam::operation::update_assume_role_policy::{
 use aws_sdk_iam::operation::update_role::{UpdateRoleInput, UpdateRoleOutput};
 use aws_sdk_iam::types::{self, AttachedPermissionsBoundary, PermissionsBoundaryAttachmentType};
 
-use super::{arn, document, invalid, managed_policy, name, no_such_entity, page, path, unknown_principal};
+use super::{
+    OPERATOR, arn, document, invalid, managed_policy, name, no_such_entity, page, path, unknown_principal,
+};
 use crate::aws::{Answer, ApiError, Services, Tags, World, date_time};
 
 const LONGEST_NAME: usize = 64;
+/// Seconds; also what a role has unless told.
+const SHORTEST_SESSION: i32 = 3600;
 
 /// One role.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,9 +43,36 @@ pub(super) struct Role {
     permissions_boundary: Option<String>,
     tags: Tags,
     /// Inline policies: document by name.
-    pub(super) inline: std::collections::BTreeMap<String, String>,
+    pub(super) inline: BTreeMap<String, String>,
     /// ARNs of the managed policies attached, in the order of attachment.
     pub(super) attached: Vec<String>,
+}
+
+/// The operators' role, ninety days old.
+pub(super) fn operator(account: &str, now: Timestamp) -> Role {
+    let age = SignedDuration::from_hours(24 * 90);
+    let trust_policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
+            "Action": "sts:AssumeRole",
+        }],
+    });
+    Role {
+        name: OPERATOR.to_owned(),
+        path: "/".to_owned(),
+        id: "AROAOPERATOR000000000".to_owned(),
+        arn: format!("arn:aws:iam::{account}:role/{OPERATOR}"),
+        created: now.saturating_sub(age).unwrap_or(Timestamp::MIN),
+        trust_policy: trust_policy.to_string(),
+        description: None,
+        max_session: SHORTEST_SESSION,
+        permissions_boundary: None,
+        tags: Tags::new(),
+        inline: BTreeMap::new(),
+        attached: vec!["arn:aws:iam::aws:policy/AdministratorAccess".to_owned()],
+    }
 }
 
 pub(super) fn register(services: &mut Services) {
@@ -118,7 +152,7 @@ pub(super) fn tags_in(tags: &[types::Tag]) -> Answer<Tags> {
 }
 
 fn check_max_session(seconds: i32) -> Answer<i32> {
-    if (3600..=43200).contains(&seconds) {
+    if (SHORTEST_SESSION..=43200).contains(&seconds) {
         Ok(seconds)
     } else {
         Err(invalid(format!("Value '{seconds}' at 'maxSessionDuration' must be between 3600 and 43200")))
@@ -150,7 +184,7 @@ fn create(world: &mut World, input: &CreateRoleInput) -> Answer<CreateRoleOutput
     {
         return Err(no_such_entity(format!("Scope ARN: {boundary} does not exist or is not attachable.")));
     }
-    let max_session = check_max_session(input.max_session_duration().unwrap_or(3600))?;
+    let max_session = check_max_session(input.max_session_duration().unwrap_or(SHORTEST_SESSION))?;
     let tags = tags_in(input.tags())?;
     if world.iam.roles.contains_key(&name.to_lowercase()) {
         return Err(ApiError::new("EntityAlreadyExists", format!("Role with name {name} already exists.")));
@@ -166,7 +200,7 @@ fn create(world: &mut World, input: &CreateRoleInput) -> Answer<CreateRoleOutput
         max_session,
         permissions_boundary: input.permissions_boundary.clone(),
         tags,
-        inline: Default::default(),
+        inline: BTreeMap::new(),
         attached: Vec::new(),
     };
     let output = CreateRoleOutput::builder().role(full(&role)?).build();

@@ -193,6 +193,15 @@ async fn managed_policies_exist_and_attach_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_operators_role_is_there_before_us() {
+    let aws = account();
+    let role = aws.iam().get_role().role_name("infra").send().await.unwrap();
+    let arn = role.role().unwrap().arn();
+    assert_eq!(arn, "arn:aws:iam::123456789012:role/infra");
+    assert_eq!(aws.with(|world| role_ready(world, arn, world.now)), RoleState::Ready);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_instance_profile_holds_one_role() {
     let iam = account().iam();
     role(&iam, "a").await;

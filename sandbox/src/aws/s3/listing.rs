@@ -102,7 +102,7 @@ fn list_versions(world: &mut World, input: &ListObjectVersionsInput) -> Answer<L
     let start = first_after(&all, input.key_marker(), input.version_id_marker());
     let size = input.max_keys().unwrap_or(MOST_KEYS).clamp(0, MOST_KEYS);
     let count = usize::try_from(size).unwrap_or_default();
-    let shown = all.iter().skip(start).take(count);
+    let mut shown = all.iter().skip(start).take(count);
     let (mut versions, mut markers) = (Vec::new(), Vec::new());
     for (key, version, latest) in shown.clone() {
         match &version.content {
@@ -128,7 +128,7 @@ fn list_versions(world: &mut World, input: &ListObjectVersionsInput) -> Answer<L
         }
     }
     let truncated = start + count < all.len();
-    let last = shown.last().filter(|_| truncated);
+    let last = shown.next_back().filter(|_| truncated);
     Ok(ListObjectVersionsOutput::builder()
         .is_truncated(truncated)
         .set_key_marker(input.key_marker.clone())

@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
 };
 
-use crate::aws::testing::{Account, account, code};
+use crate::aws::testing::{Account, account, account_in, code};
 
 const BUCKET: &str = "holodeck-staging-backup";
 
@@ -74,6 +74,17 @@ async fn bucket_names_and_locations_have_their_rules() {
     assert!(missing.unwrap_err().into_service_error().is_not_found());
     s3.delete_bucket().bucket(BUCKET).send().await.unwrap();
     assert_eq!(code(s3.delete_bucket().bucket(BUCKET).send().await), "NoSuchBucket");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_region_takes_no_location_and_a_second_creation() {
+    let s3 = account_in("us-east-1").s3();
+    assert_eq!(create(&s3, BUCKET, Some("us-east-1")).await, "InvalidLocationConstraint");
+    for _ in 0..2 {
+        assert!(create(&s3, BUCKET, None).await.starts_with("no error"));
+    }
+    let location = s3.get_bucket_location().bucket(BUCKET).send().await.unwrap();
+    assert_eq!(location.location_constraint().map(BucketLocationConstraint::as_str), Some(""));
 }
 
 #[tokio::test(start_paused = true)]

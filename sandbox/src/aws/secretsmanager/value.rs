@@ -52,7 +52,7 @@ pub(super) fn put(
     }
     let replaces_current = stages.contains(CURRENT);
     for (other, version) in &mut secret.versions {
-        version.stages.retain(|stage| !stages.contains(stage) && !(replaces_current && stage == PREVIOUS));
+        version.stages.retain(|stage| !(stages.contains(stage) || replaces_current && stage == PREVIOUS));
         if replaces_current && Some(other) == before.as_ref() {
             version.stages.insert(PREVIOUS.to_owned());
         }
