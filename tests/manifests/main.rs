@@ -7,6 +7,7 @@
 mod definitions;
 mod exceptions;
 mod identity;
+mod ingress_nginx;
 mod objects;
 mod pods;
 mod references;
