@@ -197,7 +197,8 @@ fn describe(world: &mut World, input: &DescribeLogGroupsInput) -> Answer<Describ
             .deletion_protection_enabled(group.protected)
             .build()
     });
-    let (shown, token) = page(shown.collect(), input.next_token(), input.limit(), 50, 50)?;
+    let (shown, token) = page(shown.collect(), input.next_token(), input.limit(), 50, 50)
+        .map_err(|error| error.with_code("InvalidParameterException"))?;
     Ok(DescribeLogGroupsOutput::builder().set_log_groups(Some(shown)).set_next_token(token).build())
 }
 

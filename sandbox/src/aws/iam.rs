@@ -136,5 +136,6 @@ fn no_such_entity(message: impl Into<String>) -> ApiError {
 
 /// One page of a list of IAM: `MaxItems` is 100 unless told, at most 1000.
 fn page<T>(items: Vec<T>, marker: Option<&str>, max_items: Option<i32>) -> Answer<(Vec<T>, Option<String>)> {
-    super::paging::page(items, marker, max_items, 100, 1000).map_err(|error| invalid(error.message))
+    super::paging::page(items, marker, max_items, 100, 1000)
+        .map_err(|error| error.with_code("ValidationError"))
 }

@@ -47,6 +47,8 @@ async fn lists_page_by_prefix() {
         counts.push(page.unwrap().log_groups().len());
     }
     assert_eq!(counts, [2, 1]);
+    let nonsense = logs.describe_log_groups().next_token("nonsense").send().await;
+    assert_eq!(code(nonsense), "InvalidParameterException");
 }
 
 #[tokio::test(start_paused = true)]

@@ -125,7 +125,8 @@ fn list(world: &mut World, input: &ListAliasesInput) -> Answer<ListAliasesOutput
             .last_updated_date(date_time(alias.updated))
             .build()
     });
-    let (entries, marker) = page(entries.collect(), input.marker(), input.limit(), 50, 100)?;
+    let (entries, marker) = page(entries.collect(), input.marker(), input.limit(), 50, 100)
+        .map_err(|error| error.with_code("InvalidMarkerException"))?;
     Ok(ListAliasesOutput::builder()
         .set_aliases(Some(entries))
         .truncated(marker.is_some())

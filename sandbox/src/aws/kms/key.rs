@@ -170,7 +170,8 @@ fn describe(world: &mut World, input: &DescribeKeyInput) -> Answer<DescribeKeyOu
 fn list(world: &mut World, input: &ListKeysInput) -> Answer<ListKeysOutput> {
     let keys = world.kms.keys.values();
     let entries = keys.map(|key| KeyListEntry::builder().key_id(&key.id).key_arn(&key.arn).build()).collect();
-    let (entries, marker) = page(entries, input.marker(), input.limit(), 100, 1000)?;
+    let (entries, marker) = page(entries, input.marker(), input.limit(), 100, 1000)
+        .map_err(|error| error.with_code("InvalidMarkerException"))?;
     Ok(ListKeysOutput::builder()
         .set_keys(Some(entries))
         .truncated(marker.is_some())
@@ -284,7 +285,8 @@ fn untag(world: &mut World, input: &UntagResourceInput) -> Answer<UntagResourceO
 fn list_tags(world: &mut World, input: &ListResourceTagsInput) -> Answer<ListResourceTagsOutput> {
     let tags = find(world, input.key_id())?.tags.iter();
     let tags = tags.map(|(key, value)| Ok(Tag::builder().tag_key(key).tag_value(value).build()?));
-    let (tags, marker) = page(tags.collect::<Answer<Vec<_>>>()?, input.marker(), input.limit(), 50, 50)?;
+    let (tags, marker) = page(tags.collect::<Answer<Vec<_>>>()?, input.marker(), input.limit(), 50, 50)
+        .map_err(|error| error.with_code("InvalidMarkerException"))?;
     Ok(ListResourceTagsOutput::builder()
         .set_tags(Some(tags))
         .truncated(marker.is_some())

@@ -65,6 +65,7 @@ async fn lists_of_keys_page() {
     made.sort();
     listed.sort();
     assert_eq!(listed, made);
+    assert_eq!(code(kms.list_keys().marker("nonsense").send().await), "InvalidMarkerException");
 }
 
 #[tokio::test(start_paused = true)]

@@ -133,7 +133,8 @@ fn list(world: &mut World, input: &ListBucketsInput) -> Answer<ListBucketsOutput
             .build()
     });
     let (shown, token) =
-        page(shown.collect(), input.continuation_token(), input.max_buckets(), 10_000, 10_000)?;
+        page(shown.collect(), input.continuation_token(), input.max_buckets(), 10_000, 10_000)
+            .map_err(|error| error.with_code("InvalidArgument"))?;
     Ok(ListBucketsOutput::builder()
         .set_buckets(Some(shown))
         .set_prefix(input.prefix.clone())

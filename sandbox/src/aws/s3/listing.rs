@@ -49,7 +49,8 @@ fn list(world: &mut World, input: &ListObjectsV2Input) -> Answer<ListObjectsV2Ou
         }
     }
     let size = input.max_keys().unwrap_or(MOST_KEYS).min(MOST_KEYS);
-    let (lines, token) = page(lines, input.continuation_token(), Some(size), MOST_KEYS, MOST_KEYS)?;
+    let (lines, token) = page(lines, input.continuation_token(), Some(size), MOST_KEYS, MOST_KEYS)
+        .map_err(|error| error.with_code("InvalidArgument"))?;
     let count = i32::try_from(lines.len()).unwrap_or(MOST_KEYS);
     let (mut contents, mut prefixes) = (Vec::new(), Vec::new());
     for line in lines {

@@ -80,7 +80,8 @@ fn list(world: &mut World, input: &ListSecretsInput) -> Answer<ListSecretsOutput
     if input.sort_order() != Some(&SortOrderType::Asc) {
         found.reverse();
     }
-    let (found, token) = page(found, input.next_token(), input.max_results(), 100, 100)?;
+    let (found, token) = page(found, input.next_token(), input.max_results(), 100, 100)
+        .map_err(|error| error.with_code("InvalidNextTokenException"))?;
     let entries = found.into_iter().map(|secret| {
         SecretListEntry::builder()
             .arn(&secret.arn)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
 
+use super::{create_owned, delete_owned};
 use crate::aws::testing::{account, code};
 
 const TOKEN: &str = "00000000-0000-0000-0000-00000000000a";
@@ -134,6 +135,7 @@ async fn lists_filter_by_tag_name_and_planned_deletion() {
         counts.push(page.unwrap().secret_list().len());
     }
     assert_eq!(counts, [2, 1]);
+    assert_eq!(code(secrets.list_secrets().next_token("nonsense").send().await), "InvalidNextTokenException");
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,4 +165,18 @@ async fn values_do_not_show_in_debug_output() {
     let aws = account();
     create(&aws.secretsmanager(), "keys", "very-secret", TOKEN).await;
     assert!(!aws.with(|world| format!("{:?}", world.secretsmanager)).contains("very-secret"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_of_another_service_is_read_by_all_and_deleted_by_its_owner() {
+    let aws = account();
+    let secrets = aws.secretsmanager();
+    let arn = aws.with(|world| create_owned(world, "rds", "rds!db-1", "{}".to_owned(), None));
+    let described = secrets.describe_secret().secret_id(&arn).send().await.unwrap();
+    assert_eq!(described.owning_service(), Some("rds"));
+    assert_eq!(secrets.get_secret_value().secret_id(&arn).send().await.unwrap().secret_string(), Some("{}"));
+    let deleted = secrets.delete_secret().secret_id(&arn).force_delete_without_recovery(true).send().await;
+    assert_eq!(code(deleted), "InvalidRequestException");
+    aws.with(|world| delete_owned(world, &arn));
+    assert_eq!(code(secrets.describe_secret().secret_id(&arn).send().await), "ResourceNotFoundException");
 }

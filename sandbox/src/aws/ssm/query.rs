@@ -109,7 +109,8 @@ fn get_by_path(world: &mut World, input: &GetParametersByPathInput) -> Answer<Ge
     let within = |name: &str| below(name, path, input.recursive().unwrap_or(false));
     let decrypt = input.with_decryption().unwrap_or(false);
     let names: Vec<String> = world.ssm.parameters.keys().filter(|name| within(name)).cloned().collect();
-    let (names, token) = page(names, input.next_token(), input.max_results(), 10, 10)?;
+    let (names, token) = page(names, input.next_token(), input.max_results(), 10, 10)
+        .map_err(|error| error.with_code("InvalidNextToken"))?;
     let parameters = names.iter().map(|name| read(world, name, decrypt)).collect::<Answer<_>>()?;
     Ok(GetParametersByPathOutput::builder().set_parameters(Some(parameters)).set_next_token(token).build())
 }
@@ -166,7 +167,8 @@ fn describe(world: &mut World, input: &DescribeParametersInput) -> Answer<Descri
             found.push(metadata(world, parameter));
         }
     }
-    let (found, token) = page(found, input.next_token(), input.max_results(), 10, 50)?;
+    let (found, token) = page(found, input.next_token(), input.max_results(), 10, 50)
+        .map_err(|error| error.with_code("InvalidNextToken"))?;
     Ok(DescribeParametersOutput::builder().set_parameters(Some(found)).set_next_token(token).build())
 }
 

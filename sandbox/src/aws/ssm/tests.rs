@@ -85,6 +85,7 @@ async fn descriptions_filter_by_name_path_and_tag() {
     assert_eq!(code(described), "InvalidFilterKey");
     let by_path = ssm.get_parameters_by_path().path("/holodeck").recursive(true).send().await.unwrap();
     assert_eq!(by_path.parameters().len(), 2);
+    assert_eq!(code(ssm.describe_parameters().next_token("nonsense").send().await), "InvalidNextToken");
 }
 
 #[tokio::test(start_paused = true)]
