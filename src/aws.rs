@@ -4,6 +4,8 @@ pub mod address_plan;
 pub mod answer;
 pub mod client;
 pub mod ec2_tags;
+pub mod facts;
+pub mod model;
 pub mod owner;
 pub mod settings;
 pub mod vpc;

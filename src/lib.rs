@@ -6,4 +6,5 @@ pub mod aws;
 pub mod components;
 pub mod environment;
 pub mod kubernetes;
+pub mod provider;
 pub mod secret;
