@@ -97,7 +97,8 @@ impl Key {
 
 /// Whether `reference` (key id, key ARN, alias name or alias ARN) names a key that can encrypt now.
 pub(crate) fn usable(world: &World, reference: &str) -> bool {
-    find(world, Some(reference)).is_ok_and(|key| key.usable().is_ok())
+    alias::aws_service(world, reference).is_some()
+        || find(world, Some(reference)).is_ok_and(|key| key.usable().is_ok())
 }
 
 /// The ARN of the key that `reference` names, whatever the key's state.

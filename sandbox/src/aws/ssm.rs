@@ -106,7 +106,7 @@ fn check_name(name: &str) -> Answer<()> {
 /// The key for a SecureString, which must be able to encrypt.
 fn check_key(world: &World, given: Option<&str>) -> Answer<String> {
     let key = given.unwrap_or(DEFAULT_KEY);
-    if key == DEFAULT_KEY || kms::usable(world, key) {
+    if kms::usable(world, key) {
         Ok(key.to_owned())
     } else {
         Err(ApiError::new("InvalidKeyId", format!("The key {key} does not exist or cannot be used")))

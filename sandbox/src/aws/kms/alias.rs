@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use aws_sdk_kms::operation::create_alias::{CreateAliasInput, CreateAliasOutput};
 use aws_sdk_kms::operation::delete_alias::{DeleteAliasInput, DeleteAliasOutput};
@@ -14,6 +15,8 @@ use super::{arn, find, key, not_found, validation};
 use crate::aws::paging::page;
 use crate::aws::{Answer, ApiError, Services, World, date_time};
 
+/// How the aliases of AWS's own keys begin.
+const AWS_PREFIX: &str = "alias/aws/";
 /// The services whose keys are reachable by `alias/aws/NAME`.
 const AWS_SERVICES: &[&str] = &["ebs", "rds", "s3", "secretsmanager", "ssm"];
 
@@ -33,16 +36,25 @@ pub(super) fn missing(world: &World, name: &str) -> ApiError {
     not_found(format!("Alias {} is not found.", arn(world, name)))
 }
 
+/// The service of AWS whose key `reference` names, by alias.
+pub(super) fn aws_service(world: &World, reference: &str) -> Option<&'static str> {
+    let prefix = arn(world, "");
+    let service = reference.strip_prefix(&prefix).unwrap_or(reference).strip_prefix(AWS_PREFIX)?;
+    AWS_SERVICES.iter().find(|known| **known == service).copied()
+}
+
 /// Makes the key behind the alias of an AWS service, if that is what `reference` names.
 pub(super) fn ensure_aws_key(world: &mut World, reference: &str) {
-    let prefix = arn(world, "");
-    let name = reference.strip_prefix(&prefix).unwrap_or(reference).to_owned();
-    let service = name.strip_prefix("alias/aws/");
-    let Some(service) = service.filter(|service| AWS_SERVICES.contains(service)) else { return };
+    let Some(service) = aws_service(world, reference) else { return };
+    let name = format!("{AWS_PREFIX}{service}");
     if world.kms.aliases.contains_key(&name) {
         return;
     }
-    let id = key::add(world, |key| {
+    // The id does not come from the world's count, since asking for a key changes nothing that is written.
+    let digest = Sha256::digest(arn(world, &name).as_bytes());
+    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let id = format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]);
+    key::add(world, &id, |key| {
         key.aws_managed = true;
         key.description = format!("Default key that protects my {service} data when no other key is defined");
     });

@@ -113,12 +113,11 @@ fn check_policy(world: &World, policy: &str, lock_out_accepted: bool) -> Answer<
     }
 }
 
-/// Adds a key to the world and returns its id.
-pub(super) fn add(world: &mut World, change: impl FnOnce(&mut Key)) -> String {
-    let id = world.uuid();
+/// Adds the key `id` to the world, changed from what a key is by default.
+pub(super) fn add(world: &mut World, id: &str, change: impl FnOnce(&mut Key)) {
     let mut key = Key {
         arn: arn(world, &format!("key/{id}")),
-        id: id.clone(),
+        id: id.to_owned(),
         created: world.now,
         description: String::new(),
         enabled: true,
@@ -132,8 +131,7 @@ pub(super) fn add(world: &mut World, change: impl FnOnce(&mut Key)) -> String {
         aws_managed: false,
     };
     change(&mut key);
-    world.kms.keys.insert(id.clone(), key);
-    id
+    world.kms.keys.insert(id.to_owned(), key);
 }
 
 fn create(world: &mut World, input: &CreateKeyInput) -> Answer<CreateKeyOutput> {
@@ -146,7 +144,8 @@ fn create(world: &mut World, input: &CreateKeyInput) -> Answer<CreateKeyOutput> 
     if spec == KeySpec::SymmetricDefault && usage != KeyUsageType::EncryptDecrypt {
         return Err(validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}")));
     }
-    let id = add(world, |key| {
+    let id = world.uuid();
+    add(world, &id, |key| {
         key.description = input.description().unwrap_or_default().to_owned();
         key.spec = spec.as_str().to_owned();
         key.usage = usage.as_str().to_owned();

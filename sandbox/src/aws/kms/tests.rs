@@ -158,6 +158,8 @@ async fn keys_of_aws_exist_behind_their_aliases_and_cannot_be_changed() {
     let kms = account().kms();
     let described = kms.describe_key().key_id("alias/aws/ebs").send().await.unwrap();
     let metadata = described.key_metadata().unwrap();
+    let same = account().kms().describe_key().key_id("alias/aws/ebs").send().await.unwrap();
+    assert_eq!(same.key_metadata().unwrap().key_id(), metadata.key_id());
     assert_eq!(metadata.key_manager(), Some(&KeyManagerType::Aws));
     assert_eq!(
         code(kms.schedule_key_deletion().key_id(metadata.key_id()).send().await),

@@ -122,8 +122,8 @@ fn encryption(world: &World, bucket: &Bucket, write: &Write) -> Answer<(String, 
         return Ok((algorithm, None));
     };
     match kms::key_arn(world, &key) {
+        arn if kms::usable(world, &key) => Ok((algorithm, arn)),
         None => Err(ApiError::new("KMS.NotFoundException", format!("Key '{key}' does not exist"))),
-        Some(arn) if kms::usable(world, &arn) => Ok((algorithm, Some(arn))),
         Some(arn) => Err(ApiError::new("KMS.KMSInvalidStateException", format!("{arn} cannot be used"))),
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn new(world: &mut World, name: &str) -> Secret {
 }
 
 fn check_key(world: &World, key: Option<&str>) -> Answer<()> {
-    let unknown = key.filter(|key| !key.contains("alias/aws/") && !kms::usable(world, key));
+    let unknown = key.filter(|key| !kms::usable(world, key));
     match unknown {
         None => Ok(()),
         Some(key) => Err(ApiError::new(

@@ -10,7 +10,7 @@ use aws_sdk_ssm::types::{
     Parameter as Shown, ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType,
 };
 
-use super::{DEFAULT_KEY, Parameter, arn, not_found, public, sealed, validation};
+use super::{Parameter, arn, not_found, public, sealed, validation};
 use crate::aws::paging::page;
 use crate::aws::{Answer, ApiError, Services, World, date_time, kms};
 
@@ -44,7 +44,7 @@ fn read(world: &World, selector: &str, decrypt: bool) -> Answer<Shown> {
     let value = match &parameter.key {
         None => version.value.clone(),
         Some(_) if !decrypt => sealed(&version.value),
-        Some(key) if key == DEFAULT_KEY || kms::usable(world, key) => version.value.clone(),
+        Some(key) if kms::usable(world, key) => version.value.clone(),
         Some(key) => return Err(ApiError::new("InvalidKeyId", format!("The key {key} cannot be used"))),
     };
     Ok(Shown::builder()
