@@ -24,17 +24,26 @@ impl Deref for Account {
 
 /// A fresh account in Ireland, which leaves nothing on the disk.
 pub(crate) fn account() -> Account {
-    account_in("eu-west-1")
+    open("eu-west-1", &[])
 }
 
 /// A fresh account in another region.
 pub(crate) fn account_in(region: &str) -> Account {
+    open(region, &[])
+}
+
+/// A fresh account whose requests fail as the rules say.
+pub(crate) fn faulty_account(rules: &[&str]) -> Account {
+    open("eu-west-1", rules)
+}
+
+fn open(region: &str, rules: &[&str]) -> Account {
     let options = Options {
         account: "123456789012".to_owned(),
         region: region.to_owned(),
         start: "2026-11-02T08:00:00Z".parse().expect("a moment"),
         speed: 1.0,
-        faults: Faults::new(Vec::new()),
+        faults: Faults::new(rules.iter().map(|rule| rule.parse().expect("a rule")).collect()),
         on_stop: Arc::new(|| ()),
     };
     Account(SimulatedAws::open(Arc::new(Store::nowhere()), options).expect("a fresh world"))

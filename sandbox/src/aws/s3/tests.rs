@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
 };
 
-use crate::aws::testing::{Account, account, account_in, code};
+use crate::aws::testing::{Account, account, account_in, code, faulty_account};
 
 const BUCKET: &str = "holodeck-staging-backup";
 
@@ -207,6 +207,24 @@ async fn an_object_is_written_once_on_condition() {
     assert_eq!(code(swap(&etag).await), "PreconditionFailed");
     s3.delete_object().bucket(BUCKET).key("lock").send().await.unwrap();
     once().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_to_write_carries_the_whole_body() {
+    let s3 = faulty_account(&["PutObject:throttle@1"]).s3();
+    create(&s3, BUCKET, Some("eu-west-1")).await;
+    put(&s3, "k", "whole").await;
+    assert_eq!(get(&s3, "k", None).await, "whole");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conditional_write_whose_answer_was_lost_fails_on_the_second_attempt() {
+    let s3 = faulty_account(&["PutObject:lose-answer@1"]).s3();
+    create(&s3, BUCKET, Some("eu-west-1")).await;
+    let write =
+        s3.put_object().bucket(BUCKET).key("lock").if_none_match("*").body(ByteStream::from_static(b"1"));
+    assert_eq!(code(write.send().await), "PreconditionFailed");
+    assert_eq!(get(&s3, "lock", None).await, "1");
 }
 
 #[tokio::test(start_paused = true)]
