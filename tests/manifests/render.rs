@@ -3,19 +3,16 @@
 //! Each sample environment differs where templates branch, so that both sides of every branch are judged by every rule.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
-use serde::Deserialize as _;
+use holodeck_bootstrap::components::template;
+use holodeck_bootstrap::secret::{self, SecretReference};
+use holodeck_engine::{Address, Reference};
 use serde_json::{Value, json};
 
 use crate::objects::Object;
-
-/// A value that is known only when it is applied: templates must hand it on untouched.
-pub const UNKNOWN: &str = "\u{e000}dns.zone:id\u{e001}";
 
 /// Where every image comes from in the samples: one that does not was named past `images`.
 pub const MIRROR: &str = "registry.holodeck.example/mirror/";
@@ -90,35 +87,25 @@ fn folder() -> PathBuf {
 }
 
 fn render(component: &str, sample: &Sample) -> Vec<Object> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.add_filter("b64", |text: String| base64::engine::general_purpose::STANDARD.encode(text));
-    let context = minijinja::Value::from(Serde(context(component, sample, &environment)));
+    let context = context(component, sample);
+    let files = template::render(component, &context)
+        .unwrap_or_else(|error| panic!("{component} in {}: {error}: {:?}", sample.name, error.source()));
     let mut objects = Vec::new();
-    for (file, template) in texts(component, "", "yaml") {
-        let text = environment
-            .render_named_str(&file, &template, context.clone())
-            .unwrap_or_else(|error| panic!("{file} in {}: {error:#}", sample.name));
-        objects.extend(parse(component, &file, &text));
-    }
-    for (file, text) in texts(component, "crds", "yaml") {
-        objects.extend(parse(component, &file, &text));
+    for file in files {
+        let manifests = file.manifests().unwrap_or_else(|error| {
+            panic!("{} in {}: {error}: {:?}", file.file, sample.name, error.source())
+        });
+        objects.extend(manifests.into_iter().map(|value| Object::new(component, &file.file, value)));
     }
     objects
 }
 
-fn parse(component: &str, file: &str, text: &str) -> Vec<Object> {
-    serde_norway::Deserializer::from_str(text)
-        .map(|document| {
-            Value::deserialize(document).unwrap_or_else(|error| panic!("{file}: {error}\n{text}"))
-        })
-        .filter(|value| !value.is_null())
-        .map(|value| Object::new(component, file, value))
-        .collect()
+/// A value that is known only when it is applied: templates must hand it on untouched.
+pub fn unknown(of: &str) -> String {
+    Reference { address: Address::new(of, "main"), field: "id".to_owned() }.to_string()
 }
 
-fn context(component: &str, sample: &Sample, environment: &Environment<'_>) -> Value {
+fn context(component: &str, sample: &Sample) -> Value {
     let values = defaults(component);
     let version = values["version"].as_str().expect("values.toml has a version").to_owned();
     let images: serde_json::Map<String, Value> = values["images"]
@@ -127,9 +114,7 @@ fn context(component: &str, sample: &Sample, environment: &Environment<'_>) -> V
         .iter()
         .map(|(name, image)| {
             let tag = image["tag"].as_str().expect("an image has a tag");
-            let tag = environment
-                .render_str(tag, minijinja::context! { version => version.clone() })
-                .expect("a tag renders");
+            let tag = tag.replace("{{ version }}", &version);
             let repository = image["repository"].as_str().expect("an image has a repository");
             (name.clone(), format!("{MIRROR}{repository}:{tag}").into())
         })
@@ -152,7 +137,7 @@ fn context(component: &str, sample: &Sample, environment: &Environment<'_>) -> V
                 "class": "nginx",
             },
             "dns": {
-                "solver": { "route53": { "region": "eu-west-1", "hostedZoneID": UNKNOWN } },
+                "solver": { "route53": { "region": "eu-west-1", "hostedZoneID": unknown("dns.zone") } },
                 "zones": ["sample.holodeck.example"],
             },
             "certificates": {
@@ -167,22 +152,19 @@ fn context(component: &str, sample: &Sample, environment: &Environment<'_>) -> V
                 "vault": { "annotations": sample.identity },
             },
             "vault": { "seal": sample.seal },
-            "network": { "api_server_cidrs": ["10.0.0.0/16", UNKNOWN_CIDR], "pods_cidr": "10.0.0.0/16" },
+            "network": { "api_server_cidrs": ["10.0.0.0/16", unknown("network.range")], "pods_cidr": "10.0.0.0/16" },
         },
     })
 }
 
-/// An address range that is known only when it is applied.
-const UNKNOWN_CIDR: &str = "\u{e000}network:cidr\u{e001}";
-
 fn samples() -> Vec<Sample> {
-    let repository = |credentials: bool| {
+    let repository = |credentials: Value| {
         json!({
-            "name": "platform",
+            "name": if credentials == "ssh" { "services" } else { "platform" },
             "url": "https://gitlab.example/holodeck/platform.git",
             "credentials": credentials,
             "username": "bootstrap",
-            "password": UNKNOWN,
+            "password": secret::placeholder(&SecretReference::Env("HOLODECK_GIT_TOKEN".to_owned())),
         })
     };
     let source = |path: &str| json!({ "repository_url": "https://gitlab.example/holodeck/platform.git", "path": path, "revision": "main" });
@@ -201,9 +183,9 @@ fn samples() -> Vec<Sample> {
         replicas: 3,
         proxy_protocol: true,
         issuer: "letsencrypt",
-        seal: json!({ "type": "awskms", "parameters": { "region": "eu-west-1", "kms_key_id": UNKNOWN } }),
-        identity: json!({ "identity.example/role": UNKNOWN }),
-        settings: settings(json!([repository(true)]), true),
+        seal: json!({ "type": "awskms", "parameters": { "region": "eu-west-1", "kms_key_id": unknown("seal.key") } }),
+        identity: json!({ "identity.example/role": unknown("identity.role") }),
+        settings: settings(json!([repository("password".into())]), true),
     };
     let least = Sample {
         name: "least",
@@ -222,7 +204,7 @@ fn samples() -> Vec<Sample> {
         issuer: "letsencrypt-staging",
         seal: json!({ "type": "transit", "parameters": { "address": "https://vault.holodeck.example" } }),
         identity: json!({}),
-        settings: settings(json!([repository(false)]), true),
+        settings: settings(json!([repository(Value::Null), repository("ssh".into())]), true),
     };
     let nothing_listed =
         Sample { name: "nothing listed", settings: settings(json!([]), true), ..public.clone() };
