@@ -35,3 +35,6 @@ pub const COMPONENT_LABEL: &str = "holodeck.dev/component";
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// The annotation of a Secret that tells, by key, where its values come from.
 pub const SECRET_SOURCES_ANNOTATION: &str = "holodeck.dev/secret-sources";
+
+#[cfg(test)]
+mod tests;

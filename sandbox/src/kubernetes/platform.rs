@@ -13,7 +13,7 @@ use super::cluster::Cluster;
 use super::controllers::Agenda;
 use super::deletion;
 use super::object::{
-    Condition, condition, is_condition_true, is_terminating, name, namespace, number, rfc3339, set,
+    Condition, condition, is_condition_true, is_terminating, items, name, namespace, number, rfc3339, set,
     set_condition, text, time,
 };
 
@@ -33,6 +33,9 @@ const LIFETIME: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Reading a repository and applying what is in it.
 const SYNC: SignedDuration = SignedDuration::from_secs(15);
 
+/// Starting the container that makes Redis' password.
+const PASSWORD: SignedDuration = SignedDuration::from_secs(3);
+
 /// Lets each of them react.
 pub(super) fn run(cluster: &mut Cluster, agenda: &mut Agenda) {
     if let Some((home, since)) = cert_manager(cluster) {
@@ -44,6 +47,9 @@ pub(super) fn run(cluster: &mut Cluster, agenda: &mut Agenda) {
         for key in cluster.keys(CERT_MANAGER, "certificates") {
             certificate(cluster, &key, since, agenda);
         }
+    }
+    for key in cluster.keys("", "pods") {
+        redis_password(cluster, &key, agenda);
     }
     for key in cluster.keys("argoproj.io", "applications") {
         application(cluster, &key, agenda);
@@ -166,6 +172,30 @@ fn issue(cluster: &mut Cluster, certificate: &Value, now: Timestamp) {
         }
     }
     cluster.insert("", "secrets", secret, now);
+}
+
+/// A pod of Argo CD's Redis makes the password before its own container needs it: the Secret is the work of
+/// `argocd admin redis-initial-password`, run by an init container.
+fn redis_password(cluster: &mut Cluster, key: &str, agenda: &mut Agenda) {
+    let Some(pod) = cluster.at(key).filter(|pod| !is_terminating(pod)).cloned() else { return };
+    let makes_it =
+        |container: &Value| container["command"] == json!(["argocd", "admin", "redis-initial-password"]);
+    let exists = cluster.get("", "secrets", namespace(&pod), "argocd-redis").is_some();
+    if exists || !items(&pod, "/spec/initContainers").iter().any(makes_it) {
+        return;
+    }
+    let scheduled = condition(&pod, "PodScheduled").filter(|scheduled| scheduled["status"] == "True");
+    let Some(scheduled) = scheduled.and_then(|scheduled| time(scheduled, "/lastTransitionTime")) else {
+        return;
+    };
+    if agenda.is_due(scheduled + PASSWORD) {
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+            "metadata": {"name": "argocd-redis", "namespace": namespace(&pod)},
+            "data": {"auth": STANDARD.encode("simulated password")},
+        });
+        cluster.insert("", "secrets", secret, agenda.now);
+    }
 }
 
 fn application(cluster: &mut Cluster, key: &str, agenda: &mut Agenda) {
