@@ -1,0 +1,146 @@
+//! A simulated account with an environment in it, and the engine's commands on it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use holodeck_bootstrap::aws::client::Aws;
+use holodeck_bootstrap::aws::owner::Owner;
+use holodeck_engine::apply::apply;
+use holodeck_engine::observe::observe;
+use holodeck_engine::{Clock, Graph, Host, Outcome, Plan, Policy, Settings, Snapshot};
+use holodeck_sandbox::SimulatedAws;
+use holodeck_sandbox::aws::Options;
+use holodeck_sandbox::fault::Faults;
+use holodeck_sandbox::store::Store;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// The environment that the tests play in.
+pub const ENVIRONMENT: &str = "staging";
+/// The account's number.
+pub const ACCOUNT: &str = "123456789012";
+/// The account's region.
+pub const REGION: &str = "eu-west-1";
+
+/// A simulated account.
+pub struct Account {
+    simulated: SimulatedAws,
+    /// The clients of [`ENVIRONMENT`] in it.
+    pub aws: Arc<Aws>,
+}
+
+impl Account {
+    /// A fresh account that leaves nothing on the disk.
+    pub fn fresh() -> Self {
+        Self::with_faults(&[])
+    }
+
+    /// The same, in which requests go wrong by these rules.
+    pub fn with_faults(rules: &[&str]) -> Self {
+        Self::open(Store::nowhere(), rules)
+    }
+
+    /// The account that `folder` holds.
+    pub fn kept_in(folder: &Path, rules: &[&str]) -> Self {
+        Self::open(Store::open(folder).expect("the folder can be used"), rules)
+    }
+
+    fn open(store: Store, rules: &[&str]) -> Self {
+        let options = Options {
+            account: ACCOUNT.to_owned(),
+            region: REGION.to_owned(),
+            start: "2026-11-02T08:00:00Z".parse().expect("a moment"),
+            speed: 1.0,
+            faults: Faults::new(rules.iter().map(|rule| rule.parse().expect("a fault")).collect()),
+            on_stop: Arc::new(|| ()),
+        };
+        let simulated = SimulatedAws::open(Arc::new(store), options).expect("a world");
+        let aws = Arc::new(clients(&simulated, ENVIRONMENT));
+        Self { simulated, aws }
+    }
+
+    /// Clients of another environment in the same account.
+    pub fn other_environment(&self) -> Aws {
+        clients(&self.simulated, "other")
+    }
+
+    /// The host of this account's resources in `graph`.
+    pub fn host(&self, graph: &mut Graph) -> Host<Aws> {
+        let aws = self.aws.clone();
+        graph.host(&(), move |()| {
+            let aws = aws.clone();
+            Box::pin(async move { Ok(aws) })
+        })
+    }
+
+    /// How many requests so far may have changed something.
+    pub fn changing_requests(&self) -> usize {
+        self.simulated.calls().iter().filter(|call| call.changes).count()
+    }
+
+    /// Lets virtual time pass.
+    pub async fn pass(&self, duration: Duration) {
+        self.simulated.clock().sleep(duration).await;
+    }
+
+    /// What exists of the kinds in `graph`.
+    pub async fn observe(&self, graph: &Graph) -> Snapshot {
+        match observe(graph).await {
+            Ok(snapshot) => snapshot,
+            Err(failures) => panic!("observing: {failures:?}"),
+        }
+    }
+
+    /// The plan that makes `graph`; replacing `replaceable` is allowed.
+    pub async fn plan(&self, graph: &Graph, replaceable: Option<&str>) -> (Snapshot, Plan) {
+        let snapshot = self.observe(graph).await;
+        let policy =
+            Policy { allow_replace: replaceable.map(str::to_owned).into_iter().collect(), protected: false };
+        let plan = Plan::up(graph, &snapshot, &policy).expect("a plan");
+        (snapshot, plan)
+    }
+
+    /// Makes `graph`; replacing `replaceable` is allowed.
+    pub async fn up(&self, graph: &Graph, replaceable: Option<&str>) -> Outcome {
+        let (snapshot, plan) = self.plan(graph, replaceable).await;
+        self.carry_out(graph, &snapshot, &plan).await
+    }
+
+    /// Removes everything of the kinds in `graph`.
+    pub async fn destroy(&self, graph: &Graph) -> Outcome {
+        let snapshot = self.observe(graph).await;
+        let plan = Plan::destroy(graph, &snapshot).expect("a plan");
+        self.carry_out(graph, &snapshot, &plan).await
+    }
+
+    async fn carry_out(&self, graph: &Graph, snapshot: &Snapshot, plan: &Plan) -> Outcome {
+        let settings = Settings {
+            parallelism: 8,
+            clock: Arc::new(VirtualTime(self.simulated.clock())),
+            interrupt: CancellationToken::new(),
+        };
+        let (events, _) = mpsc::unbounded_channel();
+        apply(graph, snapshot, plan, &settings, events).await
+    }
+}
+
+fn clients(simulated: &SimulatedAws, environment: &str) -> Aws {
+    let owner = Owner { environment: environment.to_owned() };
+    let interceptor = simulated.interceptor();
+    Aws::new(&simulated.sdk_config(), Some(&interceptor), owner, REGION.to_owned(), ACCOUNT.to_owned())
+}
+
+/// The sandbox's clock as the engine's.
+struct VirtualTime(holodeck_sandbox::Clock);
+
+impl Clock for VirtualTime {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(self.0.sleep(duration))
+    }
+}

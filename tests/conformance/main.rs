@@ -1,0 +1,5 @@
+//! The laws that every AWS resource kind keeps, checked through the engine against the simulated AWS: one file a kind,
+//! which gives a resource, what it needs, and edits of its fields with what each must amount to.
+
+mod account;
+mod laws;
