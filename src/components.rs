@@ -10,10 +10,14 @@ pub mod template;
 mod values;
 mod vault;
 
+use std::error::Error as _;
+
+use holodeck_engine::{Class, Error, Graph};
 use serde_json::{Map, Value, json};
 
 use crate::environment::{ComponentSettings, Environment, Issuer, Source};
-use crate::kubernetes::{ComponentObjects, ManifestError};
+use crate::kubernetes::{ComponentObjects, KubernetesObject, ManifestError, add_objects};
+use crate::provider::Foundation;
 
 pub use argo_cd::ARGO_CD;
 pub use cert_manager::CERT_MANAGER;
@@ -22,8 +26,6 @@ pub use template::TemplateError;
 pub use values::ValuesError;
 pub use vault::VAULT;
 
-/// The class of Ingresses that the ingress controller serves.
-pub const INGRESS_CLASS: &str = "nginx";
 /// The issuer that Ingresses and Certificates of every namespace may name.
 pub const CLUSTER_ISSUER: &str = "default";
 
@@ -80,11 +82,37 @@ pub enum ComponentError {
     },
 }
 
-/// The objects of all enabled components, or everything that is wrong. `foundation` is what the provider offers to
-/// templates; what follows from the environment alone is added here.
+/// Adds the provider's own objects on the cluster and those of all enabled components to the graph.
+///
+/// # Errors
+/// Everything that is wrong with the components, in one.
+pub fn declare(environment: &Environment, foundation: &Foundation, graph: &mut Graph) -> Result<(), Error> {
+    graph.register::<KubernetesObject>(foundation.kubernetes);
+    let mut all = foundation.objects.clone();
+    all.extend(objects(environment, foundation).map_err(|errors| {
+        let each: Vec<String> = errors.iter().map(with_causes).collect();
+        Error::new(Class::Refused, each.join("; "))
+            .with_hint("correct the settings of the components in the environment file")
+    })?);
+    add_objects(graph, &environment.name, &all)
+        .map_err(|error| Error::bug("an object of a component has no name").with_source(error))?;
+    Ok(())
+}
+
+fn with_causes(error: &ComponentError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+/// The objects of all enabled components, or everything that is wrong.
 pub fn objects(
     environment: &Environment,
-    foundation: &Value,
+    foundation: &Foundation,
 ) -> Result<Vec<ComponentObjects>, Vec<ComponentError>> {
     let mut made = Vec::new();
     let mut errors = Vec::new();
@@ -114,7 +142,11 @@ impl Component {
         }
     }
 
-    fn manifests(&self, environment: &Environment, foundation: &Value) -> Result<Vec<Value>, ComponentError> {
+    fn manifests(
+        &self,
+        environment: &Environment,
+        foundation: &Foundation,
+    ) -> Result<Vec<Value>, ComponentError> {
         let component = self.name;
         if matches!(self.configured(environment).source, Source::Chart(_)) {
             return Err(ComponentError::Chart(component));
@@ -130,7 +162,7 @@ impl Component {
     }
 
     /// What the component's templates can use.
-    fn context(&self, environment: &Environment, foundation: &Value) -> Result<Value, ComponentError> {
+    fn context(&self, environment: &Environment, foundation: &Foundation) -> Result<Value, ComponentError> {
         let settings = self.configured(environment);
         let values = values::of(self.name, settings)
             .map_err(|source| ComponentError::Values { component: self.name, source })?;
@@ -148,32 +180,22 @@ impl Component {
     }
 }
 
-/// The foundation with what the environment says about it; what the provider says goes first.
-fn with_environment(environment: &Environment, foundation: &Value) -> Value {
-    let ingress = &environment.ingress;
-    let server = match environment.certificates.issuer {
+/// What the provider offers, with who signs the certificates, which the environment alone decides.
+fn with_environment(environment: &Environment, foundation: &Foundation) -> Value {
+    let certificates = &environment.certificates;
+    let server = match certificates.issuer {
         Issuer::LetsEncrypt => Some("https://acme-v02.api.letsencrypt.org/directory"),
         Issuer::LetsEncryptStaging => Some("https://acme-staging-v02.api.letsencrypt.org/directory"),
         Issuer::InternalCa => None,
     };
-    let mut merged = json!({
-        "ingress": {
-            "class": INGRESS_CLASS,
-            "http_port": ingress.node_ports.http,
-            "https_port": ingress.node_ports.https,
-            "proxy_protocol": ingress.proxy_protocol,
-            "allowed": ingress.allowed,
-        },
-        "certificates": {
-            "issuer": environment.certificates.issuer,
-            "cluster_issuer": CLUSTER_ISSUER,
-            "server": server,
-            "email": environment.certificates.email,
-        },
-        "dns": { "zones": [environment.domain] },
+    let mut context = json!(foundation);
+    context["certificates"] = json!({
+        "issuer": certificates.issuer,
+        "cluster_issuer": CLUSTER_ISSUER,
+        "server": server,
+        "email": certificates.email,
     });
-    merge(&mut merged, foundation);
-    merged
+    context
 }
 
 /// Merges `over` into `base`, tables deeply; other values replace.
@@ -188,5 +210,7 @@ fn merge(base: &mut Value, over: &Value) {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;

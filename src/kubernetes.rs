@@ -4,6 +4,7 @@
 //! a desired or an observed object.
 
 pub mod client;
+mod credentials;
 mod error;
 mod field;
 pub mod graph;
@@ -18,6 +19,7 @@ mod secrets;
 mod status;
 
 pub use client::Kubernetes;
+pub use credentials::{MissingCredential, missing_credentials};
 pub use graph::{ComponentObjects, add_objects};
 pub use manifest::ManifestError;
 pub use name::ObjectName;

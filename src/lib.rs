@@ -4,6 +4,7 @@
 
 pub mod aws;
 pub mod components;
+pub mod desired;
 pub mod environment;
 pub mod kubernetes;
 pub mod provider;

@@ -2,24 +2,18 @@
 
 use std::path::Path;
 
-use holodeck_engine::{Address, Reference};
-
 use super::*;
 use crate::environment::{ChartSource, load};
 use crate::kubernetes::ObjectName;
 
-fn unknown(kind: &str, field: &str) -> String {
-    Reference { address: Address::new(kind, "main"), field: field.to_owned() }.to_string()
+fn foundation() -> Foundation {
+    foundation_in(&mut Graph::new())
 }
 
-fn foundation() -> Value {
-    json!({
-        "dns": { "solver": { "route53": { "region": "eu-west-1", "hostedZoneID": unknown("aws.zone", "id") } } },
-        "storage_class": "gp3",
-        "identity": { "cert-manager": { "annotations": {} }, "vault": { "annotations": {} } },
-        "vault": { "seal": { "type": "awskms", "parameters": { "kms_key_id": unknown("aws.key", "id") } } },
-        "network": { "api_server_cidrs": ["10.0.0.0/16"], "pods_cidr": "10.0.0.0/16" },
-    })
+/// A foundation on a cluster that is never connected to, with unknown outputs.
+fn foundation_in(graph: &mut Graph) -> Foundation {
+    let host = graph.host(&(), |()| Box::pin(async { Err(Error::bug("rendering connects to nothing")) }));
+    sample::foundation(host, &sample::unknown("aws.key"), &sample::unknown("aws.zone"))
 }
 
 fn environment(name: &str) -> Environment {
@@ -104,11 +98,37 @@ fn what_is_wrong_is_told_for_all_components() {
 }
 
 #[test]
+fn mistakes_stand_in_one_error_with_their_causes() {
+    let mut environment = environment("staging");
+    environment.components.argo_cd.values.insert("log_levle".into(), 1.into());
+    let mut graph = Graph::new();
+    let error = declare(&environment, &foundation_in(&mut graph), &mut graph).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the values of component `argo-cd` do not fit: there is no value `log_levle`; did you mean `log_level`?"
+    );
+}
+
+#[test]
+fn all_is_declared_with_what_the_outputs_belong_to() {
+    let mut graph = Graph::new();
+    let foundation = foundation_in(&mut graph);
+    declare(&environment("staging"), &foundation, &mut graph).unwrap();
+    let issuer = holodeck_engine::Address::new("kubernetes", "clusterissuer.default");
+    let dependencies = graph.dependencies(&issuer);
+    assert!(
+        dependencies.iter().any(|dependency| dependency.on.to_string() == "aws.zone.main"),
+        "{dependencies:?}"
+    );
+    assert_eq!(graph.group_of(&issuer), Some("cert-manager"));
+}
+
+#[test]
 fn components_know_no_provider() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/components");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.file_name().is_some_and(|name| name != "tests.rs") {
+        if path.file_name().is_some_and(|name| name != "tests.rs" && name != "sample.rs") {
             let text = std::fs::read_to_string(&path).unwrap().to_lowercase();
             assert!(!text.contains("aws"), "{} names a provider", path.display());
         }

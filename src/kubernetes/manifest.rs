@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::field::{entries, text};
+use super::field::entries;
 use super::name::{NameError, ObjectName};
 use super::secrets::is_secret;
 use crate::secret;
@@ -173,19 +173,6 @@ fn readable(value: &Value) -> Value {
     }
 }
 
-/// The references to credentials in manifests, each with the name of the object that needs it.
-pub fn credentials(manifests: &[Value]) -> Vec<(String, secret::SecretReference)> {
-    let mut found = Vec::new();
-    for manifest in manifests {
-        let name = format!("{}/{}", text(manifest, "/metadata/namespace"), text(manifest, "/metadata/name"));
-        for (_, value) in entries(manifest, "/stringData") {
-            let references = secret::references(value.as_str().unwrap_or_default());
-            found.extend(references.into_iter().map(|reference| (name.clone(), reference)));
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -226,11 +213,6 @@ mod tests {
         assert_eq!(
             manifests[0]["stringData"],
             json!({"plain": "hello", "marked": format!("x:{token}"), "token": token})
-        );
-        let reference = SecretReference::Env("TOKEN".into());
-        assert_eq!(
-            credentials(&manifests),
-            [("a/s".to_owned(), reference.clone()), ("a/s".to_owned(), reference)]
         );
         assert!(to_yaml(&manifests[0]).unwrap().contains("token: ${secret:env:TOKEN}"));
     }

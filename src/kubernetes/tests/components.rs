@@ -4,23 +4,17 @@ use std::path::Path;
 
 use holodeck_engine::apply::apply;
 use holodeck_engine::clock::RealTime;
-use holodeck_engine::{Plan, Policy, Settings};
-use serde_json::json;
+use holodeck_engine::{Error, Graph, Plan, Policy, Settings};
 
 use super::cluster::{Desired, Rig, described};
-use crate::components;
+use crate::components::{self, sample};
 use crate::environment::load;
 
 fn desired() -> Desired {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("environments");
     let environment = load(&folder, "sandbox").unwrap();
-    let foundation = json!({
-        "dns": { "solver": { "webhook": {} } },
-        "storage_class": "gp2",
-        "identity": { "cert-manager": { "annotations": {} }, "vault": { "annotations": {} } },
-        "vault": { "seal": { "type": "shamir", "parameters": {} } },
-        "network": { "api_server_cidrs": ["10.0.0.0/16"], "pods_cidr": "10.0.0.0/16" },
-    });
+    let host = Graph::new().host(&(), |()| Box::pin(async { Err(Error::bug("another host is used")) }));
+    let foundation = sample::foundation(host, "key-1", "Z1");
     Desired(components::objects(&environment, &foundation).unwrap())
 }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::cluster::{Desired, ENVIRONMENT, Rig};
+use crate::kubernetes::missing_credentials;
 use crate::secret::{SecretReference, placeholder};
 
 fn desired(variable: &str) -> Desired {
@@ -87,6 +88,23 @@ async fn a_value_that_is_no_longer_desired_goes() {
     );
     rig.up(&fewer).await;
     assert_eq!(rig.live("a.secret.git").await.unwrap()["data"].get("user"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_credential_is_told_before_anything_is_changed() {
+    let rig = rig();
+    let (graph, _, plan) = rig.plan(&desired("UNKNOWN")).await;
+    let missing = missing_credentials(&graph, &plan, &*rig.vault).await;
+    let told: Vec<String> = missing.iter().map(|missing| format!("{missing}: {}", missing.source)).collect();
+    let expected = "`kubernetes.a.secret.git` needs a credential: no access to `env:UNKNOWN`, which a credential is to come from";
+    assert_eq!(told, [expected; 2]);
+
+    let (graph, _, plan) = rig.plan(&desired("TOKEN")).await;
+    assert!(missing_credentials(&graph, &plan, &*rig.vault).await.is_empty());
+    rig.up(&desired("TOKEN")).await;
+    rig.vault.0.lock().unwrap().clear();
+    let (graph, _, plan) = rig.plan(&desired("TOKEN")).await;
+    assert!(missing_credentials(&graph, &plan, &*rig.vault).await.is_empty(), "nothing is made");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,51 @@
+//! A foundation for tests, on a host of the caller's.
+
+use std::collections::BTreeMap;
+
+use holodeck_engine::{Address, Host, Reference};
+use serde_json::json;
+
+use crate::kubernetes::Kubernetes;
+use crate::provider::{
+    BackupStore, ClusterNetwork, Dns, Foundation, Identity, LoadBalancer, SafePlace, Seal, VaultFoundation,
+};
+
+/// A reference to an output, for what is only known later.
+pub fn unknown(kind: &str) -> String {
+    Reference { address: Address::new(kind, "main"), field: "id".to_owned() }.to_string()
+}
+
+/// All that components need, with `key` and `zone` as the provider's seal key and DNS zone.
+pub fn foundation(kubernetes: Host<Kubernetes>, key: &str, zone: &str) -> Foundation {
+    let workloads = ["cert-manager", "vault"];
+    Foundation {
+        kubernetes,
+        cluster: None,
+        objects: Vec::new(),
+        ingress: LoadBalancer {
+            http_port: 32080,
+            https_port: 32443,
+            proxy_protocol: true,
+            allowed: vec!["0.0.0.0/0".to_owned()],
+            class: "nginx".to_owned(),
+        },
+        dns: Dns {
+            solver: json!({ "route53": { "region": "eu-west-1", "hostedZoneID": zone } }),
+            zones: vec!["sandbox.holodeck.example".to_owned()],
+        },
+        vault: VaultFoundation {
+            seal: Seal {
+                kind: "awskms".to_owned(),
+                parameters: BTreeMap::from([("kms_key_id".to_owned(), key.to_owned())]),
+            },
+        },
+        storage_class: "gp2".to_owned(),
+        identity: workloads.map(|workload| (workload.to_owned(), Identity::default())).into(),
+        network: ClusterNetwork {
+            api_server_cidrs: vec!["10.0.0.0/16".to_owned()],
+            pods_cidr: "10.0.0.0/16".to_owned(),
+        },
+        backups: BackupStore { url: "s3://backups".to_owned() },
+        recovery_keys: SafePlace { location: "a safe place".to_owned() },
+    }
+}
