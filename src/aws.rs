@@ -2,6 +2,7 @@
 
 pub mod address_plan;
 pub mod answer;
+pub mod changes;
 pub mod client;
 pub mod ec2_tags;
 pub mod facts;

@@ -23,6 +23,10 @@ pub trait Answer<T> {
 
     /// The answer; an error with one of `codes` means that the service is not ready for the request.
     fn answer_or_wait(self, operation: &str, codes: &[&str]) -> Result<T, Error>;
+
+    /// The end of a removal: an error with a code in `gone` is none, since there is nothing left to remove; one with a
+    /// code in `in_use` means that something still has to let go.
+    fn removed(self, operation: &str, gone: &[&str], in_use: &[&str]) -> Result<(), Error>;
 }
 
 impl<T, E, R> Answer<T> for Result<T, SdkError<E, R>>
@@ -44,6 +48,13 @@ where
 
     fn answer_or_wait(self, operation: &str, codes: &[&str]) -> Result<T, Error> {
         self.map_err(|error| classify(operation, error, codes))
+    }
+
+    fn removed(self, operation: &str, gone: &[&str], in_use: &[&str]) -> Result<(), Error> {
+        match self {
+            Err(error) if error.code().is_some_and(|code| gone.contains(&code)) => Ok(()),
+            result => result.answer_or_wait(operation, in_use).map(drop),
+        }
     }
 }
 
@@ -71,7 +82,7 @@ const THROTTLED: [&str; 7] = [
 ];
 
 /// Codes by which AWS says that the name is taken, by something that is not ours: what is ours was seen before.
-const TAKEN: [&str; 10] = [
+const TAKEN: [&str; 12] = [
     "EntityAlreadyExists",
     "AlreadyExistsException",
     "ResourceAlreadyExistsException",
@@ -82,6 +93,8 @@ const TAKEN: [&str; 10] = [
     "DuplicateTargetGroupName",
     "DBInstanceAlreadyExists",
     "InvalidGroup.Duplicate",
+    "InvalidLaunchTemplateName.AlreadyExistsException",
+    "InvalidPermission.Duplicate",
 ];
 
 fn classify<E, R>(operation: &str, error: SdkError<E, R>, wait_for: &[&str]) -> Error

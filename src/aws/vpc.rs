@@ -11,6 +11,7 @@ use holodeck_engine::{Error, FieldChange, Observed, Order, Output, Resource, Sta
 use serde::{Deserialize, Serialize};
 
 use crate::aws::answer::{Answer, Given};
+use crate::aws::changes::touches;
 use crate::aws::client::Aws;
 use crate::aws::ec2_tags;
 use crate::aws::owner::{self, Tags};
@@ -73,7 +74,7 @@ impl Resource for Vpc {
         changes: &[FieldChange],
     ) -> Result<Option<Observed<Self>>, Error> {
         let modify = || aws.ec2.modify_vpc_attribute().vpc_id(&seen.id);
-        let changed = |field| changes.iter().any(|change| change.is_within(field));
+        let changed = |field| touches(changes, field);
         let flag = |value| AttributeBooleanValue::builder().value(value).build();
         if changed("dns_support") {
             modify().enable_dns_support(flag(self.dns_support)).send().await.answer("ModifyVpcAttribute")?;
@@ -93,10 +94,7 @@ impl Resource for Vpc {
 
     async fn delete(aws: &Aws, seen: &Observed<Self>) -> Result<(), Error> {
         let request = aws.ec2.delete_vpc().vpc_id(&seen.id).send().await;
-        match request.answer_unless("DeleteVpc", &["InvalidVpcID.NotFound"]) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        }
+        request.removed("DeleteVpc", &["InvalidVpcID.NotFound"], &["DependencyViolation"])
     }
 }
 
