@@ -4,13 +4,15 @@
 //! in terms that name no cloud. Components see nothing else of a provider, and providers see no component.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use holodeck_engine::{Address, Error, Graph, Host};
+use holodeck_engine::{Address, Error, Graph, Host, Snapshot};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::environment::Environment;
 use crate::kubernetes::{ComponentObjects, Kubernetes};
+use crate::secret::SecretSource;
 
 /// A place that environments run on.
 pub trait Provider: Send + Sync {
@@ -21,7 +23,11 @@ pub trait Provider: Send + Sync {
     fn declare(&self, environment: &Environment, graph: &mut Graph) -> Result<Foundation, Error>;
 
     /// A kubeconfig for the environment's cluster as YAML, with a way to authenticate that contains no secret.
-    fn kubeconfig(&self, environment: &Environment, access: &Value) -> Result<String, Error>;
+    /// Fails where the cluster does not exist yet.
+    fn kubeconfig(&self, environment: &Environment, snapshot: &Snapshot) -> Result<String, Error>;
+
+    /// Where credentials that the environment names are read from.
+    fn secrets(&self) -> Arc<dyn SecretSource>;
 }
 
 /// What components need from below. Strings may contain references that are only resolved when they are applied.

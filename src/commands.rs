@@ -1,0 +1,73 @@
+//! What each command does. One file a verb; each is a view on the one pipeline.
+
+mod completions;
+mod destroy;
+mod failure;
+mod graph;
+mod kubeconfig;
+mod plan;
+mod platform;
+mod render;
+mod run;
+mod schema;
+mod status;
+mod up;
+mod validate;
+
+use std::process::ExitCode;
+
+pub use failure::Failure;
+
+use crate::cli::{Cli, Command};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All is well.
+    Fine,
+    /// It failed, or something is not healthy.
+    Failed,
+    /// There are changes, and `--detailed-exitcode` was given.
+    Changes,
+    /// It was interrupted.
+    Interrupted,
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Fine => Self::SUCCESS,
+            Ending::Failed => Self::from(1),
+            Ending::Changes => Self::from(2),
+            Ending::Interrupted => Self::from(130),
+        }
+    }
+}
+
+/// Carries out what the command line says, and prints what went wrong.
+pub async fn run(cli: Cli) -> Ending {
+    let Cli { global, command } = cli;
+    let ended = match command {
+        Command::Plan { environment, destroy, detailed_exitcode, save, allow_replace } => {
+            let options = plan::Options { destroy, detailed_exitcode, save, allow_replace };
+            plan::run(&global, &environment, options).await
+        }
+        Command::Up { environment, yes, plan, allow_replace, parallelism } => {
+            up::run(&global, &environment, up::Options { yes, plan, allow_replace, parallelism }).await
+        }
+        Command::Destroy { environment, yes, confirm, parallelism } => {
+            destroy::run(&global, &environment, destroy::Options { yes, confirm, parallelism }).await
+        }
+        Command::Status { environment } => status::run(&global, &environment).await,
+        Command::Graph { environment, format } => graph::run(&global, &environment, format).await,
+        Command::Render { environment, component } => render::run(&global, &environment, component.as_deref()).await,
+        Command::Kubeconfig { environment } => kubeconfig::run(&global, &environment).await,
+        Command::Validate { environment } => validate::run(&global, environment.as_deref()),
+        Command::Schema => schema::run(),
+        Command::Completions { shell } => completions::run(shell),
+    };
+    ended.unwrap_or_else(|failure| {
+        failure.print();
+        Ending::Failed
+    })
+}

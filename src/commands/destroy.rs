@@ -1,0 +1,61 @@
+//! `destroy`: removes all that we own, and nothing else.
+
+use holodeck_engine::Plan;
+
+use super::platform::{self, Platform};
+use super::{Ending, Failure, plan, run};
+use crate::cli::{Global, Output};
+use crate::report::style::{GOOD, paint};
+
+/// The command's options.
+pub struct Options {
+    /// Do not ask.
+    pub yes: bool,
+    /// The name of a protected environment.
+    pub confirm: Option<String>,
+    /// The most changing requests at a time.
+    pub parallelism: usize,
+}
+
+/// Runs the command.
+pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending, Failure> {
+    platform::require_consent(options.yes, "destroy")?;
+    let platform = Platform::open(global, name).await?;
+    let snapshot = platform.observe().await?;
+    let planned = Plan::destroy(&platform.desired.graph, &snapshot)?;
+    if global.output == Output::Text {
+        plan::print(global, &platform, &planned);
+    }
+    if !planned.has_changes() {
+        return Ok(Ending::Fine);
+    }
+    consent(&platform, &options)?;
+    let outcome = run::carry_out(global, &platform, &snapshot, &planned, options.parallelism).await;
+    let ending = run::conclude(global, &platform, &outcome, &format!("holodeck-bootstrap destroy {name}"));
+    if ending == Ending::Fine && global.output == Output::Text && !global.quiet {
+        anstream::println!("{} {name} is gone.", paint(GOOD, "✓"));
+    }
+    Ok(ending)
+}
+
+/// A protected environment wants its name, unless it is only simulated.
+fn consent(platform: &Platform, options: &Options) -> Result<(), Failure> {
+    let name = &platform.environment.name;
+    let refused = || Failure::Message("nothing was removed".to_owned(), None);
+    if platform.environment.protected && platform.simulation.is_none() {
+        return match &options.confirm {
+            Some(confirm) if confirm == name => Ok(()),
+            Some(_) => Err(refused()),
+            None if options.yes => Err(Failure::message(
+                format!("`{name}` is protected"),
+                format!("give its name as well: `--confirm {name}`"),
+            )),
+            None if platform::ask_for_name(name)? => Ok(()),
+            None => Err(refused()),
+        };
+    }
+    if options.yes || platform::ask(&format!("Remove all of {name}? This cannot be undone"))? {
+        return Ok(());
+    }
+    Err(refused())
+}

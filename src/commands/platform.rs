@@ -1,0 +1,90 @@
+//! From the name of an environment to everything that the commands work with.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use holodeck_engine::clock::RealTime;
+use holodeck_engine::{Clock, Snapshot};
+
+use super::Failure;
+use crate::cli::Global;
+use crate::desired::{Desired, desired};
+use crate::environment::{self, Environment};
+use crate::provider::{self, Provider};
+use crate::report::style::{DIM, HEADING, paint};
+use crate::simulation::{self, Simulation};
+
+/// An environment with its provider, and the graph of all that it should consist of.
+pub struct Platform {
+    /// The environment file.
+    pub environment: Environment,
+    /// What it runs on.
+    pub provider: Box<dyn Provider>,
+    /// What it should consist of.
+    pub desired: Desired,
+    /// The simulated cloud, unless the real one is meant.
+    pub simulation: Option<Simulation>,
+    /// The time that counts.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Platform {
+    /// Loads the environment `name`, connects to its provider and declares what it consists of.
+    pub async fn open(global: &Global, name: &str) -> Result<Self, Failure> {
+        let environment = environment::load(&global.environments, name)?;
+        let simulation = match global.sandbox || environment.sandbox {
+            true => Some(simulation::open(global, &environment)?),
+            false => None,
+        };
+        let clock: Arc<dyn Clock> = match &simulation {
+            Some(simulation) => Arc::new(simulation.clock()),
+            None => Arc::new(RealTime::default()),
+        };
+        let provider = provider::connect(&environment, simulation.as_ref()).await?;
+        let desired = desired(&environment, provider.as_ref())?;
+        Ok(Self { environment, provider, desired, simulation, clock })
+    }
+
+    /// Looks at what exists.
+    pub async fn observe(&self) -> Result<Snapshot, Failure> {
+        Ok(holodeck_engine::observe::observe(&self.desired.graph).await?)
+    }
+
+    /// One line that tells which environment is worked on, and where.
+    pub fn heading(&self) -> String {
+        let facts: Vec<String> =
+            self.provider.describe().into_iter().map(|(label, value)| format!("{label} {value}")).collect();
+        let simulated = if self.simulation.is_some() { " · simulated" } else { "" };
+        format!("{} {}", paint(HEADING, &self.environment.name), paint(DIM, format_args!("· {}{simulated}", facts.join(" · "))))
+    }
+}
+
+/// Refuses to change anything without a question answered on a terminal, or `--yes`.
+pub fn require_consent(yes: bool, command: &str) -> Result<(), Failure> {
+    if yes || (std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Ok(());
+    }
+    Err(Failure::message(
+        format!("`{command}` changes things and there is no terminal to ask on"),
+        "look at `plan` first, then run it with `--yes`",
+    ))
+}
+
+/// Asks a question that is answered by yes or no.
+pub fn ask(question: &str) -> Result<bool, Failure> {
+    dialoguer::Confirm::new()
+        .with_prompt(question)
+        .default(false)
+        .interact()
+        .map_err(|error| Failure::Message(format!("no answer: {error}"), None))
+}
+
+/// Asks for the name of an environment to be typed.
+pub fn ask_for_name(name: &str) -> Result<bool, Failure> {
+    let typed: String = dialoguer::Input::new()
+        .with_prompt(format!("This environment is protected. Type its name ({name}) to go on"))
+        .allow_empty(true)
+        .interact_text()
+        .map_err(|error| Failure::Message(format!("no answer: {error}"), None))?;
+    Ok(typed == name)
+}

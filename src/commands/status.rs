@@ -1,0 +1,112 @@
+//! `status`: what exists of an environment, and whether it is healthy.
+
+use std::collections::BTreeMap;
+
+use comfy_table::{Table, presets};
+use holodeck_engine::{Address, Plan, Policy, Snapshot, Status};
+use serde_json::json;
+
+use super::platform::Platform;
+use super::{Ending, Failure};
+use crate::cli::{Global, Output};
+use crate::components;
+use crate::report::style::{BAD, CHANGE, GOOD, paint};
+
+/// How one desired resource is.
+struct Health<'a> {
+    address: &'a Address,
+    group: &'a str,
+    status: Option<&'a Status>,
+}
+
+impl Health<'_> {
+    fn is_well(&self) -> bool {
+        self.status == Some(&Status::Ready)
+    }
+
+    fn word(&self) -> &'static str {
+        match self.status {
+            None => "missing",
+            Some(Status::Ready) => "ready",
+            Some(Status::InProgress(_)) => "in progress",
+            Some(Status::Failed(_)) => "failed",
+            Some(Status::Deleting(_)) => "being removed",
+        }
+    }
+}
+
+/// Runs the command.
+pub async fn run(global: &Global, name: &str) -> Result<Ending, Failure> {
+    let platform = Platform::open(global, name).await?;
+    let snapshot = platform.observe().await?;
+    let graph = &platform.desired.graph;
+    let health: Vec<Health<'_>> = graph
+        .addresses()
+        .map(|address| Health {
+            address,
+            group: graph.group_of(address).unwrap_or_default(),
+            status: snapshot.status(address),
+        })
+        .collect();
+    let drift = Plan::up(graph, &snapshot, &Policy::default())?;
+    let is_healthy = health.iter().all(Health::is_well);
+    match global.output {
+        Output::Json => print_json(&platform, &snapshot, &health, is_healthy),
+        Output::Text => print_text(&platform, &health, is_healthy, drift.has_changes()),
+    }
+    Ok(if is_healthy { Ending::Fine } else { Ending::Failed })
+}
+
+fn print_json(platform: &Platform, snapshot: &Snapshot, health: &[Health<'_>], is_healthy: bool) {
+    let resources: Vec<_> = health
+        .iter()
+        .map(|health| {
+            let why = health.status.filter(|status| **status != Status::Ready).map(Status::why);
+            json!({"id": health.address, "group": health.group, "status": health.word(), "why": why})
+        })
+        .collect();
+    let urls: BTreeMap<_, _> = components::urls(&platform.environment).into_iter().collect();
+    let document = json!({
+        "format_version": 1,
+        "environment": platform.environment.name,
+        "healthy": is_healthy,
+        "exists": !snapshot.is_empty(),
+        "resources": resources,
+        "urls": urls,
+    });
+    anstream::println!("{document:#}");
+}
+
+fn print_text(platform: &Platform, health: &[Health<'_>], is_healthy: bool, drifted: bool) {
+    anstream::println!("{}\n", platform.heading());
+    let mut groups: Vec<(&str, Vec<&Health<'_>>)> = Vec::new();
+    for health in health {
+        match groups.iter_mut().find(|(group, _)| *group == health.group) {
+            Some((_, members)) => members.push(health),
+            None => groups.push((health.group, vec![health])),
+        }
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    for (group, members) in &groups {
+        let well = members.iter().filter(|health| health.is_well()).count();
+        let look = if well == members.len() { GOOD } else { CHANGE };
+        let ready = if look == GOOD { "ready" } else { "not ready" };
+        table.add_row([(*group).to_owned(), format!("{well}/{}", members.len()), paint(look, ready)]);
+    }
+    anstream::println!("{table}\n");
+    for health in health.iter().filter(|health| !health.is_well()) {
+        let look = if matches!(health.status, Some(Status::InProgress(_))) { CHANGE } else { BAD };
+        let why = health.status.map_or("", Status::why);
+        anstream::println!("  {} {}  {why}", paint(look, health.word()), health.address);
+    }
+    for (label, url) in components::urls(&platform.environment) {
+        anstream::println!("  {label:12}{url}");
+    }
+    anstream::println!("  {:12}{}", "Secrets", platform.desired.foundation.recovery_keys.location);
+    if drifted {
+        anstream::println!("\nIt is not as described: `plan {}` shows the difference.", platform.environment.name);
+    }
+    let (look, word) = if is_healthy { (GOOD, "healthy") } else { (BAD, "not healthy") };
+    anstream::println!("\n{} is {}.", platform.environment.name, paint(look, word));
+}

@@ -1,0 +1,105 @@
+//! `up`: plans, asks, carries the plan out, and tells how to go on.
+
+use std::path::{Path, PathBuf};
+
+use holodeck_engine::Plan;
+
+use super::platform::{self, Platform};
+use super::{Ending, Failure, plan, run};
+use crate::cli::{Global, Output};
+use crate::components;
+use crate::report::plan_document;
+use crate::report::style::{GOOD, HEADING, paint};
+
+/// The command's options.
+pub struct Options {
+    /// Do not ask.
+    pub yes: bool,
+    /// The saved plan to carry out.
+    pub plan: Option<PathBuf>,
+    /// What may be replaced.
+    pub allow_replace: Vec<String>,
+    /// The most changing requests at a time.
+    pub parallelism: usize,
+}
+
+/// Runs the command.
+pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending, Failure> {
+    platform::require_consent(options.yes, "up")?;
+    let saved = options.plan.as_deref().map(read_saved).transpose()?;
+    let platform = Platform::open(global, name).await?;
+    platform.check_secrets().await?;
+    let snapshot = platform.observe().await?;
+    let policy = plan::policy(&platform.environment, options.allow_replace);
+    let planned = Plan::up(&platform.desired.graph, &snapshot, &policy)?;
+    if let Some(saved) = saved {
+        require_same(&saved, &planned, &platform)?;
+    }
+    if global.output == Output::Text {
+        plan::print(global, &platform, &planned);
+    }
+    if !planned.blocked.is_empty() {
+        return Err(refusal(&planned));
+    }
+    if planned.steps() == 0 {
+        summarise(global, &platform);
+        return Ok(Ending::Fine);
+    }
+    if planned.has_changes() && !options.yes && !platform::ask("Carry out this plan?")? {
+        return Err(Failure::Message("nothing was changed".to_owned(), None));
+    }
+    let outcome = run::carry_out(global, &platform, &snapshot, &planned, options.parallelism).await;
+    let ending = run::conclude(global, &platform, &outcome, &format!("holodeck-bootstrap up {name}"));
+    if ending == Ending::Fine {
+        summarise(global, &platform);
+    }
+    Ok(ending)
+}
+
+fn refusal(planned: &Plan) -> Failure {
+    let reasons: Vec<String> =
+        planned.blocked.iter().map(|blocked| format!("`{}`: {}", blocked.address, blocked.why)).collect();
+    let remedies: Vec<&str> = planned.blocked.iter().map(|blocked| blocked.remedy.as_str()).collect();
+    Failure::message(format!("the plan is refused: {}", reasons.join("; ")), remedies.join("; "))
+}
+
+fn read_saved(path: &Path) -> Result<serde_json::Value, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::Message(format!("cannot read the plan in `{}`: {error}", path.display()), None))?;
+    serde_json::from_str(&text).map_err(|error| {
+        let message = format!("`{}` is not a saved plan: {error}", path.display());
+        Failure::message(message, "make one with `plan --save FILE`")
+    })
+}
+
+fn require_same(saved: &serde_json::Value, planned: &Plan, platform: &Platform) -> Result<(), Failure> {
+    let name = &platform.environment.name;
+    if saved["environment"] != name.as_str() {
+        let message = format!("the saved plan is for environment {}, not `{name}`", saved["environment"]);
+        return Err(Failure::message(message, "save a plan of this environment"));
+    }
+    let differing = plan_document::differing(saved, &plan_document::document(name, planned));
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let message = format!("things have changed since the plan was saved: {}", differing.join(", "));
+    Err(Failure::message(message, "look at a new plan"))
+}
+
+/// Tells what is there now and what to do next.
+fn summarise(global: &Global, platform: &Platform) {
+    if global.output == Output::Json || global.quiet {
+        return;
+    }
+    let name = &platform.environment.name;
+    anstream::println!("{} {name} is up.\n", paint(GOOD, "✓"));
+    for (label, url) in components::urls(&platform.environment) {
+        anstream::println!("  {label:12}{url}");
+    }
+    let recovery = &platform.desired.foundation.recovery_keys.location;
+    anstream::println!("  {:12}{recovery}\n", "Secrets");
+    let flag = if platform.simulation.is_some() && !platform.environment.sandbox { " --sandbox" } else { "" };
+    anstream::println!("{}", paint(HEADING, "Next"));
+    anstream::println!("  holodeck-bootstrap status {name}{flag}        what exists and how it is");
+    anstream::println!("  holodeck-bootstrap kubeconfig {name}{flag}    access to the cluster");
+}

@@ -1,0 +1,14 @@
+//! What people and programs read: plans, progress, time lines, errors. The one place that prints.
+
+pub mod diagnostic;
+pub mod duration;
+pub mod plan_document;
+pub mod plan_view;
+pub mod progress;
+pub mod style;
+pub mod timeline;
+
+/// Ends the process at once, as a second interruption asks: what runs is abandoned, and the next run finds it.
+pub fn exit_at_once() -> ! {
+    std::process::exit(130)
+}

@@ -1,0 +1,30 @@
+//! Errors for people: what was tried, what the answer was, what to do. On standard error.
+
+use holodeck_engine::Error;
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+
+use crate::report::style::{BAD, paint};
+
+/// Prints a diagnostic with the places in files that it points to.
+pub fn print(diagnostic: &dyn Diagnostic) {
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let mut text = String::new();
+    match GraphicalReportHandler::new_themed(theme).render_report(&mut text, diagnostic) {
+        Ok(()) => anstream::eprintln!("{text}"),
+        Err(_) => anstream::eprintln!("{diagnostic}"),
+    }
+}
+
+/// Prints an error and what to do about it.
+pub fn print_error(error: &Error) {
+    print_text(&error.chain(), error.hint());
+}
+
+/// Prints a message and what to do about it.
+pub fn print_text(message: &str, hint: Option<&str>) {
+    anstream::eprintln!("{} {message}", paint(BAD, "error:"));
+    if let Some(hint) = hint {
+        anstream::eprintln!("  {hint}");
+    }
+}
