@@ -10,7 +10,9 @@ pub mod aws;
 pub mod clock;
 pub mod fault;
 pub mod kubernetes;
+mod sandbox;
 pub mod store;
 
-pub use aws::SimulatedAws;
+pub use aws::{Options, SimulatedAws};
 pub use clock::Clock;
+pub use sandbox::Sandbox;

@@ -1,0 +1,40 @@
+//! One simulated world: the cloud and the clusters in it, kept in one folder.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::aws::{Options, SimulatedAws};
+use crate::clock::Clock;
+use crate::store::{Store, StoreError};
+
+/// A simulated world. Cloning gives the same one.
+#[derive(Clone)]
+pub struct Sandbox {
+    aws: SimulatedAws,
+}
+
+impl Sandbox {
+    /// The world in `folder`, or a fresh one that will be kept there. No other process can use it meanwhile.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, StoreError> {
+        Self::new(Arc::new(Store::open(folder)?), options)
+    }
+
+    /// A fresh world that ends with the process.
+    pub fn in_memory(options: Options) -> Result<Self, StoreError> {
+        Self::new(Arc::new(Store::nowhere()), options)
+    }
+
+    fn new(store: Arc<Store>, options: Options) -> Result<Self, StoreError> {
+        Ok(Self { aws: SimulatedAws::open(store, options)? })
+    }
+
+    /// The simulated AWS account.
+    pub fn aws(&self) -> &SimulatedAws {
+        &self.aws
+    }
+
+    /// The virtual clock.
+    pub fn clock(&self) -> Clock {
+        self.aws.clock()
+    }
+}
