@@ -28,6 +28,7 @@ impl Clock for RealTime {
         self.start.elapsed()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else waits by")]
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(duration))
     }

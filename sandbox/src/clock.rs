@@ -41,6 +41,7 @@ impl Clock {
     }
 
     /// Completes after `duration` of virtual time.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else waits by")]
     pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static {
         let real =
             Duration::try_from_secs_f64(duration.as_secs_f64() / self.0.speed).unwrap_or(Duration::MAX);
