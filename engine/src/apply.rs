@@ -483,7 +483,8 @@ impl Execution<'_> {
     }
 
     /// Sends a changing request, again while the service is not ready for it, and after a lost answer only once a look
-    /// has shown that it had no effect. `landed` looks.
+    /// has shown that it had no effect. `landed` looks. It looks after a conflict, too: where the client repeated a
+    /// request whose answer was lost, what conflicts is its own effect.
     async fn request<T>(
         &self,
         mut send: impl AsyncFnMut() -> Result<T, Error>,
@@ -503,6 +504,7 @@ impl Execution<'_> {
                     }
                     None => Err(error),
                 },
+                Err(error) if error.class == Class::Conflict => landed().await?.map(Look::Done).ok_or(error),
                 answer => answer.map(Look::Done),
             }
         };

@@ -92,6 +92,8 @@ const TAKEN: [&str; 12] = [
     "DuplicateLoadBalancerName",
     "DuplicateTargetGroupName",
     "DBInstanceAlreadyExists",
+    "DBSubnetGroupAlreadyExists",
+    "HostedZoneAlreadyExists",
     "InvalidGroup.Duplicate",
     "InvalidLaunchTemplateName.AlreadyExistsException",
     "InvalidPermission.Duplicate",

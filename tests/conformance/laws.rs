@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use holodeck_bootstrap::aws::client::Aws;
+use holodeck_bootstrap::aws::owner::Tags;
 use holodeck_engine::plan::Action;
 use holodeck_engine::{Address, Change, Class, Graph, Host, Observed, Plan, Resource, Snapshot, Status};
 
@@ -26,10 +27,17 @@ pub enum Expect {
 
 type Declare<R> = Box<dyn Fn(&mut Graph, Host<Aws>) -> R>;
 
+type Alter<R> = Box<dyn Fn(&mut Graph, Host<Aws>, &mut R)>;
+
 struct Edit<R> {
     field: &'static str,
-    edit: fn(&mut R),
+    edit: Alter<R>,
     expect: Expect,
+}
+
+/// A tag of the resource's own.
+pub fn own_tags() -> Tags {
+    Tags::from([("team".to_owned(), "infra".to_owned())])
 }
 
 /// One resource of a kind, and what is expected of it.
@@ -48,8 +56,18 @@ impl<R: Resource<Client = Aws>> Laws<R> {
 
     /// An edit that changes `field` (with all below it), and what it must amount to. Taking the edit back must differ,
     /// too: change the value of a tag, do not add one.
-    pub fn edit(mut self, field: &'static str, edit: fn(&mut R), expect: Expect) -> Self {
-        self.edits.push(Edit { field, edit, expect });
+    pub fn edit(self, field: &'static str, edit: fn(&mut R), expect: Expect) -> Self {
+        self.edit_in(field, move |_, _, resource| edit(resource), expect)
+    }
+
+    /// The same for an edit that adds to the graph what the resource then needs.
+    pub fn edit_in(
+        mut self,
+        field: &'static str,
+        edit: impl Fn(&mut Graph, Host<Aws>, &mut R) + 'static,
+        expect: Expect,
+    ) -> Self {
+        self.edits.push(Edit { field, edit: Box::new(edit), expect });
         self
     }
 
@@ -73,12 +91,12 @@ impl<R: Resource<Client = Aws>> Laws<R> {
     }
 
     /// The graph with the resource as `edit` leaves it.
-    fn graph(&self, account: &Account, edit: impl FnOnce(&mut R)) -> Graph {
+    fn graph(&self, account: &Account, edit: impl FnOnce(&mut Graph, Host<Aws>, &mut R)) -> Graph {
         let mut graph = Graph::new();
         let host = account.host(&mut graph);
         graph.register::<R>(host);
         let mut resource = (self.declare)(&mut graph, host);
-        edit(&mut resource);
+        edit(&mut graph, host, &mut resource);
         graph.add(self.name, resource);
         graph
     }
@@ -86,7 +104,7 @@ impl<R: Resource<Client = Aws>> Laws<R> {
     /// The account with the resource in it, and its graph.
     async fn made(&self) -> (Account, Graph) {
         let account = Account::fresh();
-        let graph = self.graph(&account, |_| ());
+        let graph = self.graph(&account, |_, _, _| ());
         self.make(&account, &graph).await;
         (account, graph)
     }
@@ -135,7 +153,7 @@ impl<R: Resource<Client = Aws>> Laws<R> {
     async fn an_edit_amounts_to_what_is_declared(&self, edit: &Edit<R>) {
         let (account, graph) = self.made().await;
         let (address, Edit { field, expect, .. }) = (self.address(), edit);
-        let edited = self.graph(&account, edit.edit);
+        let edited = self.graph(&account, &edit.edit);
         let (_, plan) = account.plan(&edited, None).await;
         let change = self.change(&plan);
         let (blocked, action) =
@@ -210,7 +228,7 @@ impl<R: Resource<Client = Aws>> Laws<R> {
 
     async fn a_lost_answer_does_no_harm(&self, request: usize) {
         let account = Account::with_faults(&[&format!("*:lose-answer@{request}")]);
-        let graph = self.graph(&account, |_| ());
+        let graph = self.graph(&account, |_, _, _| ());
         let first = account.up(&graph, None).await;
         self.goes_on(&account, &graph, &format!("after the lost answer {request} ({first:?})")).await;
     }
@@ -219,11 +237,11 @@ impl<R: Resource<Client = Aws>> Laws<R> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         {
             let account = Account::kept_in(folder.path(), &[&format!("*:stop-after@{request}")]);
-            let graph = self.graph(&account, |_| ());
+            let graph = self.graph(&account, |_, _, _| ());
             account.up(&graph, None).await;
         }
         let account = Account::kept_in(folder.path(), &[]);
-        let graph = self.graph(&account, |_| ());
+        let graph = self.graph(&account, |_, _, _| ());
         self.goes_on(&account, &graph, &format!("after a stop at request {request}")).await;
     }
 

@@ -3,3 +3,6 @@
 
 mod account;
 mod laws;
+
+mod kms;
+mod log_group;

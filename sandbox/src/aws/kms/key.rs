@@ -15,6 +15,7 @@ use aws_sdk_kms::operation::put_key_policy::{PutKeyPolicyInput, PutKeyPolicyOutp
 use aws_sdk_kms::operation::schedule_key_deletion::{ScheduleKeyDeletionInput, ScheduleKeyDeletionOutput};
 use aws_sdk_kms::operation::tag_resource::{TagResourceInput, TagResourceOutput};
 use aws_sdk_kms::operation::untag_resource::{UntagResourceInput, UntagResourceOutput};
+use aws_sdk_kms::operation::update_key_description::{UpdateKeyDescriptionInput, UpdateKeyDescriptionOutput};
 use aws_sdk_kms::types::{
     EncryptionAlgorithmSpec, KeyListEntry, KeyManagerType, KeyMetadata, KeySpec, KeyUsageType, OriginType,
     Tag,
@@ -38,6 +39,7 @@ pub(super) fn register(services: &mut Services) {
         .on(cancel_deletion)
         .on(get_policy)
         .on(put_policy)
+        .on(update_description)
         .on(tag)
         .on(untag)
         .on(list_tags);
@@ -249,6 +251,17 @@ fn put_policy(world: &mut World, input: &PutKeyPolicyInput) -> Answer<PutKeyPoli
     check_policy(world, policy, input.bypass_policy_lockout_safety_check().unwrap_or(false))?;
     find_mut(world, input.key_id())?.policy = policy.to_owned();
     Ok(PutKeyPolicyOutput::builder().build())
+}
+
+fn update_description(
+    world: &mut World,
+    input: &UpdateKeyDescriptionInput,
+) -> Answer<UpdateKeyDescriptionOutput> {
+    let key = find_mut(world, input.key_id())?;
+    key.ours()?;
+    key.not_pending_deletion()?;
+    key.description = input.description().unwrap_or_default().to_owned();
+    Ok(UpdateKeyDescriptionOutput::builder().build())
 }
 
 fn tags_in(tags: &[Tag]) -> Answer<Tags> {

@@ -31,6 +31,9 @@ async fn a_key_keeps_its_description_policy_and_tags() {
     assert_eq!(metadata.description(), Some("of the cluster"));
     assert_eq!(kms.get_key_policy().key_id(arn).send().await.unwrap().policy(), Some(policy));
     assert_eq!(kms.list_resource_tags().key_id(arn).send().await.unwrap().tags(), [tag]);
+    kms.update_key_description().key_id(arn).description("of the node groups").send().await.unwrap();
+    let described = kms.describe_key().key_id(arn).send().await.unwrap();
+    assert_eq!(described.key_metadata().unwrap().description(), Some("of the node groups"));
     let locked_out = policy.replace("kms:*", "kms:Encrypt");
     let put = kms.put_key_policy().key_id(arn).policy(locked_out).send().await;
     assert_eq!(code(put), "MalformedPolicyDocumentException");
