@@ -88,7 +88,11 @@ fn normal(file: &str, name: &str, mut manifest: Value) -> Result<Value, Manifest
         let values = secret_values(file, name, &manifest)?;
         if let Some(object) = manifest.as_object_mut() {
             object.remove("data");
-            object.insert("stringData".to_owned(), values.into());
+            object.remove("stringData");
+            // An empty map would claim it as a whole, and with it what others put in.
+            if !values.is_empty() {
+                object.insert("stringData".to_owned(), values.into());
+            }
         }
     }
     let mut path = Vec::new();

@@ -86,16 +86,18 @@ impl<'a> Ownership<'a> {
 
     fn entry(&self, find: impl Fn(&'a Fields) -> Option<&'a Value>) -> Self {
         let found = |fields: &&'a Fields| find(fields).and_then(Value::as_object);
+        let all: Vec<&Fields> = self.all.iter().filter_map(found).collect();
         let ours = match self.ours {
             Ours::Whole => Ours::Whole,
             Ours::Nothing => Ours::Nothing,
             Ours::Part(fields) => match found(&fields) {
                 None => Ours::Nothing,
-                Some(below) if below.is_empty() => Ours::Whole,
+                // Where others own single entries, ours is not the whole but an empty map or list that was applied.
+                Some(below) if below.is_empty() && all.iter().all(|others| others.is_empty()) => Ours::Whole,
                 Some(below) => Ours::Part(below),
             },
         };
-        Self { ours, all: self.all.iter().filter_map(found).collect() }
+        Self { ours, all }
     }
 
     /// How the list here is merged.

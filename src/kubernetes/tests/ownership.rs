@@ -91,6 +91,29 @@ async fn an_object_that_a_controller_made_with_our_labels_is_the_controllers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_others_put_into_an_empty_object_is_theirs() {
+    let rig = Rig::new();
+    let desired = Desired::yaml(
+        r#"
+{apiVersion: v1, kind: Namespace, metadata: {name: a, annotations: {}}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: filled, namespace: a}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: empty, namespace: a}, data: {}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: empty, namespace: a}, data: {}}
+"#,
+    );
+    rig.up(&desired).await;
+    for secret in ["a.secret.filled", "a.secret.empty"] {
+        rig.edit(secret, json!({"data": {"key": "eA=="}})).await;
+    }
+    rig.edit("a.configmap.empty", json!({"data": {"key": "x"}})).await;
+    rig.edit("namespace.a", json!({"metadata": {"annotations": {"note": "x"}}})).await;
+    assert_eq!(rig.changes(&desired).await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_immutable_field_forces_a_replacement_that_must_be_allowed() {
     let rig = Rig::new();
     rig.up(&Desired::yaml(APP)).await;
