@@ -43,6 +43,8 @@ async fn a_credential_reaches_the_cluster_and_nothing_else() {
     let (graph, snapshot, plan) = rig.plan(&desired("TOKEN")).await;
     assert!(!plan.has_changes());
     rig.edit("a.secret.git", json!({"data": {"token": "Y2hhbmdlZC1ieS1oYW5k", "user": "cm9vdA=="}})).await;
+    let by_kubectl = json!({"kubectl.kubernetes.io/last-applied-configuration": r#"{"token":"hunter2"}"#});
+    rig.edit("a.secret.git", json!({"metadata": {"annotations": by_kubectl}})).await;
     let (_, changed, drifted) = rig.plan(&desired("TOKEN")).await;
     let address = super::cluster::address("a.secret.git");
     let shown = format!(
