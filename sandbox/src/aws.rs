@@ -11,6 +11,8 @@
 mod cloudwatchlogs;
 mod connection;
 mod dispatch;
+mod ec2;
+mod filters;
 mod iam;
 mod kms;
 mod paging;
@@ -65,6 +67,7 @@ pub(crate) fn date_time(moment: jiff::Timestamp) -> aws_smithy_types::DateTime {
 
 /// Lets happen what was due by now, before anybody looks: most states are read off the clock, some ends must take place.
 fn settle(world: &mut World) {
+    ec2::settle(world);
     kms::settle(world);
     secretsmanager::settle(world);
 }

@@ -53,6 +53,7 @@ impl Services {
     pub fn all() -> Self {
         let mut services = Self::default();
         super::cloudwatchlogs::register(&mut services);
+        super::ec2::register(&mut services);
         super::iam::register(&mut services);
         super::kms::register(&mut services);
         super::route53::register(&mut services);

@@ -63,6 +63,7 @@ macro_rules! clients {
 
 clients! {
     cloudwatchlogs: aws_sdk_cloudwatchlogs,
+    ec2: aws_sdk_ec2,
     iam: aws_sdk_iam,
     kms: aws_sdk_kms,
     route53: aws_sdk_route53,

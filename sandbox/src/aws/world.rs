@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::tokens::Tokens;
-use super::{cloudwatchlogs, iam, kms, route53, s3, secretsmanager, ssm};
+use super::{cloudwatchlogs, ec2, iam, kms, route53, s3, secretsmanager, ssm};
 
 /// Tags of a resource, by key.
 pub(crate) type Tags = BTreeMap<String, String>;
@@ -26,6 +26,7 @@ pub(crate) struct World {
     /// Answers by client token.
     pub tokens: Tokens,
     pub cloudwatchlogs: cloudwatchlogs::State,
+    pub ec2: ec2::State,
     pub iam: iam::State,
     pub kms: kms::State,
     pub route53: route53::State,
@@ -37,20 +38,23 @@ pub(crate) struct World {
 impl World {
     /// A fresh account, at the moment `now`.
     pub fn new(account: &str, region: &str, now: Timestamp) -> Self {
-        Self {
+        let mut world = Self {
             account: account.to_owned(),
             region: region.to_owned(),
             now,
             ids: 0,
             tokens: Tokens::default(),
             cloudwatchlogs: Default::default(),
+            ec2: Default::default(),
             iam: iam::State::new(account, now),
             kms: Default::default(),
             route53: Default::default(),
             s3: Default::default(),
             secretsmanager: Default::default(),
             ssm: Default::default(),
-        }
+        };
+        ec2::furnish(&mut world);
+        world
     }
 
     /// A new unique number of `length` hexadecimal digits, the same in every world with the same history.

@@ -1,0 +1,1 @@
+//! Each behaviour of EC2 through the real client.
