@@ -82,7 +82,7 @@ const THROTTLED: [&str; 7] = [
 ];
 
 /// Codes by which AWS says that the name is taken, by something that is not ours: what is ours was seen before.
-const TAKEN: [&str; 12] = [
+const TAKEN: &[&str] = &[
     "EntityAlreadyExists",
     "AlreadyExistsException",
     "ResourceAlreadyExistsException",
