@@ -59,7 +59,7 @@ where
 }
 
 /// Codes by which AWS says that the caller may not do something, or is unknown.
-const DENIED: [&str; 8] = [
+const DENIED: &[&str] = &[
     "AccessDenied",
     "AccessDeniedException",
     "UnauthorizedOperation",
@@ -71,7 +71,7 @@ const DENIED: [&str; 8] = [
 ];
 
 /// Codes by which AWS asks for patience, also after the client's own retries.
-const THROTTLED: [&str; 7] = [
+const THROTTLED: &[&str] = &[
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
