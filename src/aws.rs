@@ -2,6 +2,7 @@
 
 pub mod address_plan;
 pub mod answer;
+pub mod bucket;
 pub mod changes;
 pub mod client;
 pub mod ec2_tags;
@@ -12,5 +13,6 @@ pub mod kms_key;
 pub mod log_group;
 pub mod model;
 pub mod owner;
+pub mod secret;
 pub mod settings;
 pub mod vpc;

@@ -110,7 +110,7 @@ impl Aws {
 
 /// The partition that a region belongs to
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
-fn partition(region: &str) -> &'static str {
+pub fn partition(region: &str) -> &'static str {
     match region {
         region if region.starts_with("cn-") => "aws-cn",
         region if region.starts_with("us-gov-") => "aws-us-gov",

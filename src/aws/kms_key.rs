@@ -13,6 +13,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 use crate::aws::answer::{Answer, Given};
+use crate::aws::changes::touches;
 use crate::aws::client::Aws;
 use crate::aws::kept_in_tags::{self, RECOVERY_DAYS};
 use crate::aws::kms_alias;
@@ -86,28 +87,27 @@ impl Resource for KmsKey {
         seen: &Observed<Self>,
         changes: &[FieldChange],
     ) -> Result<Option<Observed<Self>>, Error> {
-        let changed = |field| changes.iter().any(|change| change.is_within(field));
         let id = &seen.id;
         // A key that is disabled takes no other change of its use.
-        if changed("enabled") && self.enabled {
+        if touches(changes, "enabled") && self.enabled {
             aws.kms.enable_key().key_id(id).send().await.answer("EnableKey")?;
         }
-        if changed("policy") {
+        if touches(changes, "policy") {
             let request = aws.kms.put_key_policy().key_id(id).policy_name(POLICY);
             request.policy(self.policy.to_string()).send().await.answer("PutKeyPolicy")?;
         }
-        if changed("description") {
+        if touches(changes, "description") {
             let request = aws.kms.update_key_description().key_id(id).description(&self.description);
             request.send().await.answer("UpdateKeyDescription")?;
         }
-        if changed("rotation_days") {
+        if touches(changes, "rotation_days") {
             self.set_rotation(aws, id).await?;
         }
-        if changed("tags") || changed("deletion_window_days") {
+        if touches(changes, "tags") || touches(changes, "deletion_window_days") {
             let request = aws.kms.tag_resource().key_id(id).set_tags(Some(tags(&self.kept_tags())?));
             request.send().await.answer("TagResource")?;
         }
-        if changed("enabled") && !self.enabled {
+        if touches(changes, "enabled") && !self.enabled {
             aws.kms.disable_key().key_id(id).send().await.answer("DisableKey")?;
         }
         Ok(None)

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::aws::answer::{Answer, Given};
+use crate::aws::changes::touches;
 use crate::aws::client::Aws;
 use crate::aws::owner::{self, Tags};
 
@@ -81,21 +82,20 @@ impl Resource for LogGroup {
         seen: &Observed<Self>,
         changes: &[FieldChange],
     ) -> Result<Option<Observed<Self>>, Error> {
-        let changed = |field| changes.iter().any(|change| change.is_within(field));
         let Outputs { name, arn } = &seen.outputs;
-        if changed("retention_days") && self.retention_days == 0 {
+        if touches(changes, "retention_days") && self.retention_days == 0 {
             let request = aws.logs.delete_retention_policy().log_group_name(name);
             request.send().await.answer("DeleteRetentionPolicy")?;
-        } else if changed("retention_days") {
+        } else if touches(changes, "retention_days") {
             let days = i32::try_from(self.retention_days).unwrap_or(i32::MAX);
             let request = aws.logs.put_retention_policy().log_group_name(name).retention_in_days(days);
             request.send().await.answer("PutRetentionPolicy")?;
         }
-        if let Some(key) = self.key_arn.as_ref().filter(|_| changed("key_arn")) {
+        if let Some(key) = self.key_arn.as_ref().filter(|_| touches(changes, "key_arn")) {
             let request = aws.logs.associate_kms_key().log_group_name(name).kms_key_id(key.get()?);
             request.send().await.answer("AssociateKmsKey")?;
         }
-        if changed("tags") {
+        if touches(changes, "tags") {
             let tags: HashMap<String, String> = aws.owner.tags(&seen.name, &self.tags).into_iter().collect();
             let request = aws.logs.tag_resource().resource_arn(arn).set_tags(Some(tags));
             request.send().await.answer("TagResource")?;

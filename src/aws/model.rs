@@ -1,6 +1,9 @@
 //! What an environment on AWS consists of: one file a layer, each adding its resources to the graph and handing over
 //! what the next layers refer to.
 
+pub mod backups;
+pub mod keys;
+
 use holodeck_engine::Host;
 
 use crate::aws::client::Aws;

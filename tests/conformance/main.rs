@@ -4,5 +4,7 @@
 mod account;
 mod laws;
 
+mod bucket;
 mod kms;
 mod log_group;
+mod secret;
