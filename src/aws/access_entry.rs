@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_eks::types::{AccessEntry as Description, AccessScope, AccessScopeType, AssociatedAccessPolicy};
-use holodeck_engine::{Durations, Error, FieldChange, Input, Observed, Order, Output, Resource, Status, Verdict};
+use holodeck_engine::{
+    Durations, Error, FieldChange, Input, Observed, Order, Output, Resource, Status, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -91,7 +93,8 @@ impl Resource for AccessEntry {
     async fn list(aws: &Aws) -> Result<Vec<Observed<Self>>, Error> {
         let cluster = eks_api::cluster_name(aws);
         let pages = aws.eks.list_access_entries().cluster_name(cluster).into_paginator().items().send();
-        let listed = pages.collect::<Result<_, _>>().await.answer_unless("ListAccessEntries", &[NOT_FOUND])?;
+        let listed =
+            pages.collect::<Result<_, _>>().await.answer_unless("ListAccessEntries", &[NOT_FOUND])?;
         eks_api::describe_each(listed.unwrap_or_default(), |principal| observe(aws, principal)).await
     }
 
@@ -176,10 +179,8 @@ async fn observe(aws: &Aws, principal: String) -> Result<Option<Observed<AccessE
         .into_paginator()
         .items()
         .send();
-    let associated: Option<Vec<AssociatedAccessPolicy>> = pages
-        .collect::<Result<_, _>>()
-        .await
-        .answer_unless("ListAssociatedAccessPolicies", &[NOT_FOUND])?;
+    let associated: Option<Vec<AssociatedAccessPolicy>> =
+        pages.collect::<Result<_, _>>().await.answer_unless("ListAssociatedAccessPolicies", &[NOT_FOUND])?;
     let attributes = AccessEntry {
         cluster: cluster.into(),
         principal: principal.clone().into(),

@@ -151,8 +151,10 @@ impl EksAddon {
         let versions: Vec<AddonVersionInfo> =
             offered.into_iter().flat_map(|addon| addon.addon_versions.unwrap_or_default()).collect();
         choose(&versions, &self.kubernetes_version, present).ok_or_else(|| {
-            let message =
-                format!("EKS offers no version of the add-on `{name}` for Kubernetes {}", self.kubernetes_version);
+            let message = format!(
+                "EKS offers no version of the add-on `{name}` for Kubernetes {}",
+                self.kubernetes_version
+            );
             Error::new(Class::Refused, message)
         })
     }

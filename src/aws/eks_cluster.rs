@@ -113,8 +113,7 @@ impl Resource for EksCluster {
 
     async fn list(aws: &Aws) -> Result<Vec<Observed<Self>>, Error> {
         let request = aws.eks.describe_cluster().name(eks_api::cluster_name(aws)).send().await;
-        let found =
-            request.answer_unless("DescribeCluster", &[NOT_FOUND])?.and_then(|answer| answer.cluster);
+        let found = request.answer_unless("DescribeCluster", &[NOT_FOUND])?.and_then(|answer| answer.cluster);
         Ok(found.map(|found| observe(aws, found)).transpose()?.flatten().into_iter().collect())
     }
 

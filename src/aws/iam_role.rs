@@ -199,8 +199,7 @@ async fn observe(aws: &Aws, role: &str) -> Result<Option<Observed<IamRole>>, Err
     let answer = aws.iam.get_role().role_name(role).send().await.answer_unless("GetRole", &[NOT_FOUND])?;
     let Some(found) = answer.and_then(|answer| answer.role) else { return Ok(None) };
     let Some((name, tags)) = aws.owner.recognise(found.tags()) else { return Ok(None) };
-    let (managed_policies, inline_policies) =
-        try_join(attached(aws, role), inline(aws, role)).await?;
+    let (managed_policies, inline_policies) = try_join(attached(aws, role), inline(aws, role)).await?;
     let trust = found.assume_role_policy_document.given("the trust policy of a role")?;
     let attributes = IamRole {
         description: found.description.unwrap_or_default(),
@@ -221,7 +220,10 @@ async fn attached(aws: &Aws, role: &str) -> Result<BTreeSet<String>, Error> {
         .await
         .answer_unless("ListAttachedRolePolicies", &[NOT_FOUND])?
         .unwrap_or_default();
-    Ok(attached.into_iter().filter_map(|policy: aws_sdk_iam::types::AttachedPolicy| policy.policy_arn).collect())
+    Ok(attached
+        .into_iter()
+        .filter_map(|policy: aws_sdk_iam::types::AttachedPolicy| policy.policy_arn)
+        .collect())
 }
 
 async fn inline(aws: &Aws, role: &str) -> Result<BTreeMap<String, Value>, Error> {

@@ -59,9 +59,10 @@ impl Resource for PodIdentityAssociation {
             .collect::<Result<_, _>>()
             .await
             .answer_unless("ListPodIdentityAssociations", &[NOT_FOUND])?;
-        let ids = listed.unwrap_or_default().into_iter().filter_map(
-            |listed: aws_sdk_eks::types::PodIdentityAssociationSummary| listed.association_id,
-        );
+        let ids = listed
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|listed: aws_sdk_eks::types::PodIdentityAssociationSummary| listed.association_id);
         eks_api::describe_each(ids.collect(), |id| observe(aws, id)).await
     }
 
