@@ -46,6 +46,30 @@ fn key(operation: &str, token: &str) -> String {
     format!("{operation}/{token}")
 }
 
+/// The same for equal arguments: maps print their entries in an order of their own, hence the sorting.
 fn digest(arguments: &impl Debug) -> String {
-    Sha256::digest(format!("{arguments:?}").as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let text = format!("{arguments:?}");
+    let mut parts: Vec<&str> = text.split([',', '{', '}']).map(str::trim).collect();
+    parts.sort_unstable();
+    Sha256::digest(parts.join(",").as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn equal_maps_are_equal_arguments() {
+        let pairs = || (0..20).map(|number| (format!("key{number}"), number));
+        let (one, two): (HashMap<_, _>, HashMap<_, _>) = (pairs().collect(), pairs().rev().collect());
+        let mut tokens = Tokens::default();
+        tokens.remember("Create", Some("token"), &one, "id");
+        assert_eq!(tokens.recall("Create", Some("token"), &two), Ok(Some("id".to_owned())));
+        assert_eq!(tokens.recall("Other", Some("token"), &two), Ok(None));
+        let other = HashMap::from([("key".to_owned(), 1)]);
+        let refused = tokens.recall("Create", Some("token"), &other).unwrap_err();
+        assert_eq!(refused.code, "IdempotentParameterMismatch");
+    }
 }

@@ -207,13 +207,14 @@ impl Endpoint {
         matches!(&self.kind, Kind::Gateway { route_tables } if route_tables.iter().any(|table| table == id))
     }
 
+    /// The state in lower case, as EC2 really writes it: the SDK's constants are capitalised and never arrive.
     fn state(&self, now: Timestamp) -> State {
         let is_gateway = matches!(self.kind, Kind::Gateway { .. });
-        match self.deleted {
-            Some(_) => State::Deleting,
-            None if is_gateway || now >= self.created + ENDPOINT_AVAILABLE => State::Available,
-            None => State::Pending,
-        }
+        State::from(match self.deleted {
+            Some(_) => "deleting",
+            None if is_gateway || now >= self.created + ENDPOINT_AVAILABLE => "available",
+            None => "pending",
+        })
     }
 
     fn show(&self, world: &World, id: &str) -> types::VpcEndpoint {
