@@ -54,16 +54,15 @@ pub(super) fn register(services: &mut Services) {
     );
 }
 
-fn find<'a>(world: &'a World, id: &str) -> Answer<&'a Address> {
+pub(super) fn find<'a>(world: &'a World, id: &str) -> Answer<&'a Address> {
     world.ec2.addresses.get(id).ok_or_else(|| not_found("InvalidAllocationID.NotFound", "allocation ID", id))
 }
 
-/// A public address that was not given out before: one of a range that documents use for examples.
+/// A public address that was not given out before, of the range for benchmarks (RFC 2544), which nobody has.
 fn public_address(world: &mut World) -> Ipv4Addr {
     loop {
-        let host = u8::from_str_radix(&world.hex(2), 16).unwrap_or_default();
-        let third = u8::from_str_radix(&world.hex(2), 16).unwrap_or_default();
-        let address = Ipv4Addr::new(198, 18 + third % 2, third, host);
+        let host = u16::from_str_radix(&world.hex(4), 16).unwrap_or_default().to_be_bytes();
+        let address = Ipv4Addr::new(198, 18, host[0], host[1]);
         let taken = world.ec2.addresses.values().any(|taken| taken.public == address)
             || world.ec2.interfaces.values().any(|interface| interface.lent_address == Some(address));
         if !taken {
@@ -72,7 +71,7 @@ fn public_address(world: &mut World) -> Ipv4Addr {
     }
 }
 
-/// Checks that an address can be mapped to an interface.
+/// An error unless the address exists, and another one when it is mapped to an interface already.
 pub(super) fn check_free(world: &World, allocation: &str) -> Answer<()> {
     if find(world, allocation)?.mapped.is_some() {
         let message = format!("Elastic IP address [{allocation}] is already associated");

@@ -163,9 +163,16 @@ fn remove_routes(world: &mut World, id: &str, tables: &[String]) {
 
 /// Puts an interface endpoint into its subnets, which lie in different zones.
 fn connect(world: &mut World, id: &str, vpc: &str, input: &CreateVpcEndpointInput) -> Answer<Kind> {
+    let private_dns = input.private_dns_enabled().unwrap_or(true);
+    let network = vpc::find(world, vpc)?;
+    if private_dns && !(network.dns_support && network.dns_hostnames) {
+        let message = "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes \
+                       set to true";
+        return Err(ApiError::new("InvalidParameter", message));
+    }
     let mut zones = Vec::new();
-    for subnet in input.subnet_ids() {
-        let subnet = subnet::find(world, subnet)?;
+    for id in input.subnet_ids() {
+        let subnet = subnet::find(world, id)?;
         if subnet.vpc != vpc {
             return Err(invalid("The subnets of an endpoint must lie in its VPC."));
         }
@@ -174,6 +181,7 @@ fn connect(world: &mut World, id: &str, vpc: &str, input: &CreateVpcEndpointInpu
             return Err(ApiError::new("DuplicateSubnetsInSameZone", message));
         }
         zones.push(subnet.zone.clone());
+        subnet::free_address(world, id)?;
     }
     let mut groups = input.security_group_ids().to_vec();
     for group in &groups {
@@ -197,7 +205,6 @@ fn connect(world: &mut World, id: &str, vpc: &str, input: &CreateVpcEndpointInpu
         };
         interfaces.push(make_interface(world, new)?);
     }
-    let private_dns = input.private_dns_enabled().unwrap_or(true);
     Ok(Kind::Interface { subnets: input.subnet_ids().to_vec(), groups, interfaces, private_dns })
 }
 

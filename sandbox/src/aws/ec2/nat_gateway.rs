@@ -15,7 +15,7 @@ use super::interface::{NewInterface, make_interface, remove_interface};
 use super::request::{self, invalid, not_found, required};
 use super::{internet_gateway, subnet};
 use crate::aws::filters::{Fields, one};
-use crate::aws::{Answer, Services, Tags, World, date_time};
+use crate::aws::{Answer, ApiError, Services, Tags, World, date_time};
 
 /// A NAT gateway.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -71,17 +71,12 @@ fn create_nat_gateway(world: &mut World, input: &CreateNatGatewayInput) -> Answe
         (false, None) => None,
         (false, Some(_)) => return Err(invalid("A private NAT gateway takes no elastic IP address.")),
     };
-    if let Some(allocation) = &allocation {
-        address::check_free(world, allocation)?;
-    }
     let (now, subnet) = (world.now, subnet_id.to_owned());
     let mut gateway =
         NatGateway { vpc, subnet, allocation, created: now, deleted: None, failure: None, interface: None };
+    gateway.failure = obstacle(world, &gateway)?;
     let id = world.id("nat");
-    if is_public && !internet_gateway::has_internet_gateway(world, &gateway.vpc) {
-        let message = format!("Network {} has no Internet gateway attached", gateway.vpc);
-        gateway.failure = Some(("Gateway.NotAttached".to_owned(), message));
-    } else {
+    if gateway.failure.is_none() {
         gateway.interface = Some(connect(world, &id, &gateway)?);
     }
     let shown_id = id.clone();
@@ -100,6 +95,23 @@ fn find<'a>(world: &'a World, id: &str) -> Answer<&'a NatGateway> {
     let gone = |gateway: &&NatGateway| gateway.state(world.now) != NatGatewayState::Deleted;
     let gateway = world.ec2.nat_gateways.get(id).filter(gone);
     gateway.ok_or_else(|| not_found("NatGatewayNotFound", "Nat Gateway", id))
+}
+
+/// What lets a gateway fail after its creation was accepted, as code and message
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html>).
+fn obstacle(world: &World, gateway: &NatGateway) -> Answer<Option<(String, String)>> {
+    let failed = |error: ApiError| Some((error.code, error.message));
+    if let Some(allocation) = &gateway.allocation {
+        address::find(world, allocation)?;
+        if let Err(error) = address::check_free(world, allocation) {
+            return Ok(failed(error));
+        }
+        if !internet_gateway::has_internet_gateway(world, &gateway.vpc) {
+            let message = format!("Network {} has no Internet gateway attached", gateway.vpc);
+            return Ok(failed(ApiError::new("Gateway.NotAttached", message)));
+        }
+    }
+    Ok(subnet::free_address(world, &gateway.subnet).err().and_then(failed))
 }
 
 fn connect(world: &mut World, id: &str, gateway: &NatGateway) -> Answer<String> {

@@ -28,8 +28,8 @@ pub(super) struct Vpc {
     association: String,
     dhcp_options: String,
     is_default: bool,
-    dns_support: bool,
-    dns_hostnames: bool,
+    pub(super) dns_support: bool,
+    pub(super) dns_hostnames: bool,
     network_address_usage_metrics: bool,
 }
 
@@ -202,8 +202,8 @@ fn delete_vpc(world: &mut World, input: &DeleteVpcInput) -> Answer<DeleteVpcOutp
     if is_used {
         return Err(dependency(format!("The vpc '{id}' has dependencies and cannot be deleted.")));
     }
-    route_table::remove_of_vpc(world, id);
     security_group::remove_of_vpc(world, id)?;
+    route_table::remove_of_vpc(world, id);
     world.ec2.vpcs.remove(id);
     world.ec2.tags.remove(id);
     Ok(DeleteVpcOutput::builder().build())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_ec2::types::VpcEndpointType;
+use aws_sdk_ec2::types::{AttributeBooleanValue, VpcEndpointType};
 
 use super::{filter, pass, route_table, security_group, subnet, vpc};
 use crate::aws::testing::{account, code};
@@ -44,7 +44,11 @@ async fn an_interface_endpoint_takes_a_minute_and_lets_go_late() {
     let group = security_group(&ec2, &vpc, "endpoints").await;
     let create = ec2.create_vpc_endpoint().vpc_id(&vpc).service_name("com.amazonaws.eu-west-1.sts");
     let create = create.vpc_endpoint_type(VpcEndpointType::Interface).subnet_ids(&subnet);
-    let made = create.security_group_ids(&group).send().await.unwrap();
+    let create = create.security_group_ids(&group);
+    assert_eq!(code(create.clone().send().await), "InvalidParameter");
+    let yes = AttributeBooleanValue::builder().value(true).build();
+    ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_hostnames(yes).send().await.unwrap();
+    let made = create.send().await.unwrap();
     let id = made.vpc_endpoint().unwrap().vpc_endpoint_id().unwrap();
     let state = async || {
         let found = ec2.describe_vpc_endpoints().vpc_endpoint_ids(id).send().await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 
 use super::{address, filter, internet_gateway, named, nat_gateway, pass, subnet, vpc};
-use crate::aws::testing::{account, account_in, code};
+use crate::aws::testing::{account, account_in, code, faulty_account};
 
 #[tokio::test(start_paused = true)]
 async fn tags_given_at_creation_are_in_the_answer_and_in_filters() {
@@ -223,4 +223,23 @@ async fn zones_are_those_of_the_region() {
         let seen: Vec<_> = zones.iter().filter_map(|zone| zone.zone_id()).collect();
         assert_eq!(seen.join(" "), ids);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_whose_answer_was_lost_is_allocated_twice_by_a_client_that_retries() {
+    let account = faulty_account(&["AllocateAddress:lose-answer@1"]);
+    let ec2 = account.ec2();
+    address(&ec2).await;
+    assert_eq!(ec2.describe_addresses().send().await.unwrap().addresses().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_a_client_token_is_made_once_though_its_answer_was_lost() {
+    let account = faulty_account(&["CreateNatGateway:lose-answer@1"]);
+    let ec2 = account.ec2();
+    let vpc = vpc(&ec2, "10.0.0.0/16").await;
+    internet_gateway(&ec2, &vpc).await;
+    let subnet = subnet(&ec2, &vpc, "10.0.0.0/24", "eu-west-1a").await;
+    nat_gateway(&ec2, &subnet, &address(&ec2).await).await;
+    assert_eq!(ec2.describe_nat_gateways().send().await.unwrap().nat_gateways().len(), 1);
 }

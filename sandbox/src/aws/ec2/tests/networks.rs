@@ -167,8 +167,6 @@ async fn a_nat_gateway_passes_through_its_states_and_frees_its_address_at_the_en
     let [interface] = interfaces.network_interfaces() else { panic!("{interfaces:?}") };
     assert_eq!(interface.interface_type(), Some(&NetworkInterfaceType::NatGateway));
     assert_eq!(interface.association().and_then(|mapped| mapped.allocation_id()), Some(&*address));
-    let second = ec2.create_nat_gateway().subnet_id(&subnet).allocation_id(&address).send().await;
-    assert_eq!(code(second), "Resource.AlreadyAssociated");
     assert_eq!(code(release().await), "AuthFailure");
     ec2.delete_nat_gateway().nat_gateway_id(&nat).send().await.unwrap();
     assert_eq!(look().await.state(), Some(&NatGatewayState::Deleting));
@@ -191,6 +189,25 @@ async fn a_public_nat_gateway_fails_without_an_internet_gateway() {
     let found = ec2.describe_nat_gateways().nat_gateway_ids(&nat).send().await.unwrap();
     assert_eq!(found.nat_gateways()[0].state(), Some(&NatGatewayState::Failed));
     assert_eq!(found.nat_gateways()[0].failure_code(), Some("Gateway.NotAttached"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nat_gateway_with_an_address_in_use_fails() {
+    let account = account();
+    let ec2 = account.ec2();
+    let vpc = vpc(&ec2, "10.0.0.0/16").await;
+    internet_gateway(&ec2, &vpc).await;
+    let subnet = subnet(&ec2, &vpc, "10.0.0.0/24", "eu-west-1a").await;
+    let address = address(&ec2).await;
+    nat_gateway(&ec2, &subnet, &address).await;
+    let second = nat_gateway(&ec2, &subnet, &address).await;
+    pass(Duration::from_secs(60)).await;
+    let found = ec2.describe_nat_gateways().filter(filter("state", "failed")).send().await.unwrap();
+    let [failed] = found.nat_gateways() else { panic!("{found:?}") };
+    assert_eq!(failed.nat_gateway_id(), Some(&*second));
+    assert_eq!(failed.failure_code(), Some("Resource.AlreadyAssociated"));
+    let unknown = ec2.create_nat_gateway().subnet_id(&subnet).allocation_id("eipalloc-0").send().await;
+    assert_eq!(code(unknown), "InvalidAllocationID.NotFound");
 }
 
 #[tokio::test(start_paused = true)]
