@@ -27,7 +27,7 @@ pub(super) fn establish(cluster: &mut Cluster, agenda: &mut Agenda) {
             .filter(|version| version["storage"] == true)
             .map(|version| version["name"].clone())
             .collect();
-        let settled = is_condition_true(definition, "Established")
+        let settled = is_condition_true(definition, "Established") == established
             && definition["status"]["acceptedNames"] == names
             && items(definition, "/status/storedVersions") == stored;
         if settled || defined_by(definition).is_empty() {
