@@ -17,6 +17,7 @@ pub mod kms_alias;
 pub mod kms_key;
 pub mod log_group;
 pub mod model;
+pub mod node_group;
 pub mod owner;
 pub mod pod_identity_association;
 pub mod secret;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::aws::answer::{Answer, Given};
 use crate::aws::changes::touches;
 use crate::aws::client::Aws;
-use crate::aws::eks_api::{self, EksAnswer, IN_USE, NOT_FOUND};
+use crate::aws::eks_api::{self, EksAnswer, NOT_FOUND};
 use crate::aws::owner::{self, Tags};
 
 /// Tag with the Kubernetes version that the add-on's version was chosen for.
@@ -117,12 +117,7 @@ impl Resource for EksAddon {
     async fn delete(aws: &Aws, seen: &Observed<Self>) -> Result<(), Error> {
         let request = aws.eks.delete_addon().cluster_name(seen.attributes.cluster.get()?);
         let request = request.addon_name(&seen.name).preserve(true).send().await;
-        if request.as_ref().is_err_and(|error| {
-            error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception())
-        }) {
-            return Ok(());
-        }
-        request.answer_or_wait("DeleteAddon", &[IN_USE]).map(|_| ())
+        eks_api::answer_removal(request, "DeleteAddon")
     }
 }
 
@@ -203,10 +198,7 @@ fn issues(found: &Description) -> Vec<String> {
     let issues = found.health().map(|health| health.issues()).unwrap_or_default();
     issues
         .iter()
-        .map(|issue| {
-            let code = issue.code().map_or("unknown", |code| code.as_str());
-            format!("{code}: {}", issue.message().unwrap_or("no message"))
-        })
+        .map(|issue| eks_api::issue(issue.code().map(|code| code.as_str()), issue.message()))
         .collect()
 }
 

@@ -62,6 +62,11 @@ where
     Ok(try_join_all(listed.into_iter().map(describe)).await?.into_iter().flatten().collect())
 }
 
+/// An issue that EKS reports, as one text.
+pub fn issue(code: Option<&str>, message: Option<&str>) -> String {
+    format!("{}: {}", code.unwrap_or("unknown issue"), message.unwrap_or("no message"))
+}
+
 /// The status that the name of an EKS state and the issues with it amount to; `what` names the resource in a sentence.
 pub fn status(what: &str, state: &str, issues: &[String]) -> Status {
     let because = if issues.is_empty() { String::new() } else { format!(": {}", issues.join("; ")) };
@@ -76,6 +81,18 @@ pub fn status(what: &str, state: &str, issues: &[String]) -> Status {
         "UPDATE_FAILED" => Status::Failed(format!("{what} could not be updated{because}")),
         "DELETE_FAILED" => Status::Failed(format!("{what} could not be deleted{because}")),
         state => Status::InProgress(format!("{what} is in state {state}{because}")),
+    }
+}
+
+/// Turns the result of a removal into the engine's: what is gone is no error, and what is in use is waited for.
+pub fn answer_removal<T, E, R>(result: Result<T, SdkError<E, R>>, operation: &str) -> Result<(), Error>
+where
+    Result<T, SdkError<E, R>>: Answer<T>,
+    E: ProvideErrorMetadata,
+{
+    match &result {
+        Err(error) if error.code() == Some(NOT_FOUND) => Ok(()),
+        _ => result.answer_or_wait(operation, &[IN_USE]).map(|_| ()),
     }
 }
 

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::aws::answer::{Answer, Given};
 use crate::aws::changes::touches;
 use crate::aws::client::Aws;
-use crate::aws::eks_api::{self, EksAnswer, IN_USE, NOT_FOUND};
+use crate::aws::eks_api::{self, EksAnswer, NOT_FOUND};
 use crate::aws::owner::{self, Tags};
 
 /// A cluster.
@@ -108,7 +108,8 @@ impl Resource for EksCluster {
     }
 
     fn foresee(&self, aws: &Aws, _name: &str) -> Value {
-        json!({ "name": eks_api::cluster_name(aws), "arn": eks_api::cluster_arn(aws) })
+        // Not the name: what lives in a cluster that is made anew is made anew, too.
+        json!({ "arn": eks_api::cluster_arn(aws) })
     }
 
     async fn list(aws: &Aws) -> Result<Vec<Observed<Self>>, Error> {
@@ -184,12 +185,7 @@ impl Resource for EksCluster {
 
     async fn delete(aws: &Aws, seen: &Observed<Self>) -> Result<(), Error> {
         let request = aws.eks.delete_cluster().name(&seen.outputs.name).send().await;
-        if request.as_ref().is_err_and(|error| {
-            error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception())
-        }) {
-            return Ok(());
-        }
-        request.answer_or_wait("DeleteCluster", &[IN_USE]).map(|_| ())
+        eks_api::answer_removal(request, "DeleteCluster")
     }
 }
 
