@@ -4,7 +4,7 @@
 //! one. A lock keeps two processes from playing in one world.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -32,8 +32,13 @@ pub enum StoreError {
         source: serde_json::Error,
     },
     /// Another process plays in this world.
-    #[error("another process is using the sandbox in `{0}`; wait until it has ended")]
-    InUse(PathBuf),
+    #[error("process {pid} is using the sandbox in `{folder}`; wait until it has ended")]
+    InUse {
+        /// The world's folder.
+        folder: PathBuf,
+        /// The process's id, as it wrote it down.
+        pid: String,
+    },
 }
 
 /// A folder with the files of one world, held exclusively; or nothing at all, for a world that ends with the process.
@@ -52,11 +57,18 @@ impl Store {
         fs::create_dir_all(folder).map_err(io(folder))?;
         restrict(folder, 0o700).map_err(io(folder))?;
         let path = folder.join("lock");
-        let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io(&path))?;
+        let options = OpenOptions::new().create(true).truncate(false).read(true).write(true).clone();
+        let mut lock = options.open(&path).map_err(io(&path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { folder: Some((folder.to_owned(), lock)) }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.to_owned())),
+            Ok(()) => {
+                write_pid(&mut lock).map_err(io(&path))?;
+                Ok(Self { folder: Some((folder.to_owned(), lock)) })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                lock.read_to_string(&mut pid).map_err(io(&path))?;
+                Err(StoreError::InUse { folder: folder.to_owned(), pid: pid.trim().to_owned() })
+            }
             Err(TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
         }
     }
@@ -105,6 +117,11 @@ impl Store {
     }
 }
 
+fn write_pid(lock: &mut File) -> io::Result<()> {
+    lock.set_len(0)?;
+    writeln!(lock, "{}", std::process::id())
+}
+
 #[cfg(unix)]
 fn restrict(path: &Path, mode: u32) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -124,7 +141,11 @@ mod tests {
     fn a_folder_in_use_is_refused_and_its_files_survive() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(StoreError::InUse(_))));
+        let refused = Store::open(folder.path()).unwrap_err();
+        assert!(
+            refused.to_string().contains(&format!("process {} is using", std::process::id())),
+            "{refused}"
+        );
         store.save("world.json", &[1, 2]).unwrap();
         drop(store);
         let store = Store::open(folder.path()).unwrap();

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -24,20 +25,25 @@ impl Deref for Account {
 
 /// A fresh account in Ireland, which leaves nothing on the disk.
 pub(crate) fn account() -> Account {
-    open("eu-west-1", &[])
+    open("eu-west-1", &[], Store::nowhere())
+}
+
+/// The account that is kept in this folder, fresh where there is none, whose requests fail as the rules say.
+pub(crate) fn kept_account(folder: &Path, rules: &[&str]) -> Account {
+    open("eu-west-1", rules, Store::open(folder).expect("a folder that nobody uses"))
 }
 
 /// A fresh account in another region.
 pub(crate) fn account_in(region: &str) -> Account {
-    open(region, &[])
+    open(region, &[], Store::nowhere())
 }
 
 /// A fresh account whose requests fail as the rules say.
 pub(crate) fn faulty_account(rules: &[&str]) -> Account {
-    open("eu-west-1", rules)
+    open("eu-west-1", rules, Store::nowhere())
 }
 
-fn open(region: &str, rules: &[&str]) -> Account {
+fn open(region: &str, rules: &[&str], store: Store) -> Account {
     let options = Options {
         account: "123456789012".to_owned(),
         region: region.to_owned(),
@@ -46,7 +52,7 @@ fn open(region: &str, rules: &[&str]) -> Account {
         faults: Faults::new(rules.iter().map(|rule| rule.parse().expect("a rule")).collect()),
         on_stop: Arc::new(|| ()),
     };
-    Account(SimulatedAws::open(Arc::new(Store::nowhere()), options).expect("a fresh world"))
+    Account(SimulatedAws::open(Arc::new(store), options).expect("a fresh world"))
 }
 
 /// The SDK crates share no type for their clients' configuration.

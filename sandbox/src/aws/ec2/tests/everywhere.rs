@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 
 use super::{address, filter, internet_gateway, named, nat_gateway, pass, subnet, vpc};
-use crate::aws::testing::{account, account_in, code, faulty_account};
+use crate::aws::testing::{account, account_in, code, faulty_account, kept_account};
 
 #[tokio::test(start_paused = true)]
 async fn tags_given_at_creation_are_in_the_answer_and_in_filters() {
@@ -242,4 +242,41 @@ async fn what_has_a_client_token_is_made_once_though_its_answer_was_lost() {
     let subnet = subnet(&ec2, &vpc, "10.0.0.0/24", "eu-west-1a").await;
     nat_gateway(&ec2, &subnet, &address(&ec2).await).await;
     assert_eq!(ec2.describe_nat_gateways().send().await.unwrap().nat_gateways().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_world_goes_on_where_its_process_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let nat = {
+        let account = kept_account(folder.path(), &["DescribeNatGateways:stop-before@2"]);
+        let ec2 = account.ec2();
+        let vpc = vpc(&ec2, "10.0.0.0/16").await;
+        internet_gateway(&ec2, &vpc).await;
+        let subnet = subnet(&ec2, &vpc, "10.0.0.0/24", "eu-west-1a").await;
+        let nat = nat_gateway(&ec2, &subnet, &address(&ec2).await).await;
+        ec2.describe_nat_gateways().send().await.unwrap();
+        assert!(ec2.describe_nat_gateways().send().await.is_err());
+        nat
+    };
+    let account = kept_account(folder.path(), &[]);
+    let state = async || {
+        let found = account.ec2().describe_nat_gateways().nat_gateway_ids(&nat).send().await.unwrap();
+        found.nat_gateways()[0].state().unwrap().to_string()
+    };
+    assert_eq!(state().await, "pending");
+    pass(Duration::from_secs(120)).await;
+    assert_eq!(state().await, "available");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_stops_leaves_the_world_before_or_after_a_call() {
+    for (rule, vpcs) in [("CreateVpc:stop-before", 1), ("CreateVpc:stop-after", 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let stopped = kept_account(folder.path(), &[rule]);
+        assert!(stopped.ec2().create_vpc().cidr_block("10.0.0.0/16").send().await.is_err());
+        assert!(stopped.is_stopped());
+        drop(stopped);
+        let account = kept_account(folder.path(), &[]);
+        assert_eq!(account.ec2().describe_vpcs().send().await.unwrap().vpcs().len(), vpcs, "{rule}");
+    }
 }
