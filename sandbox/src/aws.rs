@@ -8,14 +8,20 @@
 //! and register it in that service's `register`. To add a service: give it a file with its state and `register`, a field
 //! in [`World`], a line in `dispatch::Services::all`, and its protocol in `wire`.
 
+mod autoscaling;
 mod cloudwatchlogs;
 mod connection;
 mod dispatch;
 mod ec2;
+mod eks;
+mod elasticloadbalancingv2;
 mod filters;
 mod iam;
 mod kms;
+#[cfg(test)]
+mod landscape;
 mod paging;
+mod rds;
 mod route53;
 mod s3;
 mod secretsmanager;
@@ -68,6 +74,10 @@ pub(crate) fn date_time(moment: jiff::Timestamp) -> aws_smithy_types::DateTime {
 /// Lets happen what was due by now, before anybody looks: most states are read off the clock, some ends must take place.
 fn settle(world: &mut World) {
     ec2::settle(world);
+    autoscaling::settle(world);
+    eks::settle(world);
+    elasticloadbalancingv2::settle(world);
     kms::settle(world);
+    rds::settle(world);
     secretsmanager::settle(world);
 }

@@ -52,10 +52,14 @@ impl Services {
     /// The operations of all services.
     pub fn all() -> Self {
         let mut services = Self::default();
+        super::autoscaling::register(&mut services);
         super::cloudwatchlogs::register(&mut services);
         super::ec2::register(&mut services);
+        super::eks::register(&mut services);
+        super::elasticloadbalancingv2::register(&mut services);
         super::iam::register(&mut services);
         super::kms::register(&mut services);
+        super::rds::register(&mut services);
         super::route53::register(&mut services);
         super::s3::register(&mut services);
         super::secretsmanager::register(&mut services);

@@ -43,9 +43,10 @@ pub(crate) use interface::{
     NewInterface, detach_interface, make_interface, remove_interface, set_interface_security_groups,
 };
 pub(crate) use internet_gateway::has_internet_gateway;
-pub(crate) use launch_template::{Template, launch_template};
+pub(crate) use launch_template::launch_template;
 pub(crate) use security_group::{
-    NewSecurityGroup, make_security_group, remove_security_group, security_group_vpc,
+    NewSecurityGroup, default_of as default_security_group, make_security_group, remove_security_group,
+    security_group_in_use, security_group_vpc,
 };
 pub(crate) use subnet::{subnet_vpc, subnet_zone};
 pub(crate) use vpc::has_vpc;

@@ -23,6 +23,8 @@ use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 
 use super::{Answer, ApiError, Services, Tags, World, kms};
 
+pub(crate) use public::value as public_value;
+
 /// The key that encrypts a SecureString unless another one is named.
 const DEFAULT_KEY: &str = "alias/aws/ssm";
 /// Versions of a parameter that are kept.

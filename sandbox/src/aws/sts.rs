@@ -9,6 +9,14 @@ pub(super) fn register(services: &mut Services) {
     services.on(get_caller_identity);
 }
 
+/// The name of the role that the caller assumed.
+const CALLER: &str = "infra";
+
+/// The ARN of the role that the caller assumed, which is the principal that access is given to.
+pub(super) fn caller_role(world: &World) -> String {
+    world.global_arn("iam", &format!("role/{CALLER}"))
+}
+
 fn get_caller_identity(
     world: &mut World,
     _input: &GetCallerIdentityInput,
@@ -16,7 +24,7 @@ fn get_caller_identity(
     Ok(GetCallerIdentityOutput::builder()
         .account(&world.account)
         .user_id("AROASANDBOX:operator")
-        .arn(world.global_arn("sts", "assumed-role/infra/operator"))
+        .arn(world.global_arn("sts", &format!("assumed-role/{CALLER}/operator")))
         .build())
 }
 

@@ -68,10 +68,14 @@ macro_rules! clients {
 }
 
 clients! {
+    autoscaling: aws_sdk_autoscaling,
     cloudwatchlogs: aws_sdk_cloudwatchlogs,
     ec2: aws_sdk_ec2,
+    eks: aws_sdk_eks,
+    elasticloadbalancingv2: aws_sdk_elasticloadbalancingv2,
     iam: aws_sdk_iam,
     kms: aws_sdk_kms,
+    rds: aws_sdk_rds,
     route53: aws_sdk_route53,
     s3: aws_sdk_s3,
     secretsmanager: aws_sdk_secretsmanager,

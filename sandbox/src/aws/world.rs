@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::tokens::Tokens;
-use super::{cloudwatchlogs, ec2, iam, kms, route53, s3, secretsmanager, ssm};
+use super::{
+    autoscaling, cloudwatchlogs, ec2, eks, elasticloadbalancingv2, iam, kms, rds, route53, s3,
+    secretsmanager, ssm,
+};
 
 /// Tags of a resource, by key.
 pub(crate) type Tags = BTreeMap<String, String>;
@@ -25,10 +28,14 @@ pub(crate) struct World {
     ids: u64,
     /// Answers by client token.
     pub tokens: Tokens,
+    pub autoscaling: autoscaling::State,
     pub cloudwatchlogs: cloudwatchlogs::State,
     pub ec2: ec2::State,
+    pub eks: eks::State,
+    pub elasticloadbalancingv2: elasticloadbalancingv2::State,
     pub iam: iam::State,
     pub kms: kms::State,
+    pub rds: rds::State,
     pub route53: route53::State,
     pub s3: s3::State,
     pub secretsmanager: secretsmanager::State,
@@ -44,10 +51,14 @@ impl World {
             now,
             ids: 0,
             tokens: Tokens::default(),
+            autoscaling: Default::default(),
             cloudwatchlogs: Default::default(),
             ec2: Default::default(),
+            eks: Default::default(),
+            elasticloadbalancingv2: Default::default(),
             iam: iam::State::new(account, now),
             kms: Default::default(),
+            rds: Default::default(),
             route53: Default::default(),
             s3: Default::default(),
             secretsmanager: Default::default(),

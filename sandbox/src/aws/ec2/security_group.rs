@@ -90,8 +90,14 @@ pub(super) fn given<'a>(world: &World, id: Option<&'a str>) -> Answer<&'a str> {
     find(world, id).map(|_| id)
 }
 
+/// Whether an interface has the group, or a rule of another group names it.
+pub(crate) fn security_group_in_use(world: &World, id: &str) -> bool {
+    let has = |interface: &super::interface::Interface| interface.groups.iter().any(|group| group == id);
+    world.ec2.interfaces.values().any(has) || security_group_rule::is_referenced(world, id)
+}
+
 /// The VPC's group `default`.
-pub(super) fn default_of(world: &World, vpc: &str) -> Option<String> {
+pub(crate) fn default_of(world: &World, vpc: &str) -> Option<String> {
     let groups = world.ec2.security_groups.iter();
     groups.filter(|(_, group)| group.vpc == vpc && group.is_default()).map(|(id, _)| id.clone()).next()
 }
@@ -269,9 +275,7 @@ fn delete_security_group(
             format!("the specified group: \"{id}\" name: \"{DEFAULT}\" cannot be deleted by a user");
         return Err(ApiError::new("CannotDelete", message));
     }
-    let is_used =
-        world.ec2.interfaces.values().any(|interface| interface.groups.iter().any(|group| group == id));
-    if is_used || security_group_rule::is_referenced(world, id) {
+    if security_group_in_use(world, id) {
         return Err(dependency(format!("resource {id} has a dependent object")));
     }
     remove_security_group(world, id);

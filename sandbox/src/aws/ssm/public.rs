@@ -12,7 +12,7 @@ const RELEASE: &str = "2-20261106";
 const BOTTLEROCKET_RELEASE: &str = "1.62.0-d9a3f2c1";
 
 /// The value of the public parameter `name` in a region.
-pub(super) fn value(region: &str, name: &str) -> Option<String> {
+pub(crate) fn value(region: &str, name: &str) -> Option<String> {
     if let Some(rest) = name.strip_prefix("/aws/service/eks/optimized-ami/") {
         return amazon_linux(region, rest);
     }
