@@ -3,6 +3,7 @@
 
 pub mod backups;
 pub mod keys;
+pub mod network;
 
 use holodeck_engine::Host;
 
