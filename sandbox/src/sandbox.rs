@@ -33,6 +33,11 @@ impl Sandbox {
         &self.aws
     }
 
+    /// A client of the cluster at `endpoint`; its requests fail while there is none. Must be called within a tokio runtime.
+    pub fn kubernetes(&self, endpoint: &str) -> kube::Client {
+        self.aws.kubernetes(endpoint)
+    }
+
     /// The virtual clock.
     pub fn clock(&self) -> Clock {
         self.aws.clock()

@@ -1,5 +1,6 @@
 //! The simulated AWS as a whole, and how real SDK clients connect to it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +28,7 @@ use super::dispatch::{self, Call, Services, Simulation};
 use super::world::World;
 use crate::clock::Clock;
 use crate::fault::Faults;
+use crate::kubernetes::Cluster;
 use crate::store::{Store, StoreError};
 
 /// The file in the sandbox's folder that holds the world.
@@ -53,7 +55,7 @@ pub struct Options {
 
 /// A simulated AWS account and region. Cloning gives the same one.
 #[derive(Clone)]
-pub struct SimulatedAws(Arc<Shared>);
+pub struct SimulatedAws(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
     pub services: Services,
@@ -61,6 +63,8 @@ pub(super) struct Shared {
     pub clock: Clock,
     pub faults: Faults,
     pub calls: Mutex<Vec<Call>>,
+    /// Objects of the clusters, by the cluster's id.
+    pub clusters: Mutex<BTreeMap<String, Cluster>>,
     pub store: Arc<Store>,
     requests: AtomicU64,
     stopped: AtomicBool,
@@ -93,6 +97,7 @@ impl SimulatedAws {
             world: Mutex::new(world),
             faults,
             calls: Mutex::default(),
+            clusters: Mutex::default(),
             store,
             requests: AtomicU64::new(1),
             stopped: AtomicBool::new(false),

@@ -32,11 +32,12 @@ mod version;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, ApiError, Services, World};
 
-pub(crate) use nodes::nodes;
+pub(crate) use nodes::{Node, nodes};
 
 /// Everything of EKS in one region.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -74,11 +75,28 @@ pub(crate) fn settle(world: &mut World) {
     }
 }
 
-/// The name of the cluster that answers at `endpoint` at the world's present; none while it is being made or once it goes.
-pub(crate) fn cluster_at(world: &World, endpoint: &str) -> Option<String> {
+/// A cluster's API server as its clients find it.
+pub(crate) struct Endpoint {
+    /// Name of the cluster.
+    pub name: String,
+    /// Different for every cluster, also of one name.
+    pub id: String,
+    /// Kubernetes version, such as `1.35`.
+    pub version: String,
+    /// When it began to answer.
+    pub since: Timestamp,
+}
+
+/// What answers at `endpoint` at the world's present; nothing while the cluster is being made or once it goes.
+pub(crate) fn endpoint(world: &World, endpoint: &str) -> Option<Endpoint> {
     let answers =
-        |cluster: &&cluster::Cluster| cluster.endpoint.as_deref() == Some(endpoint) && !cluster.is_deleting();
-    world.eks.clusters.values().find(answers).map(|cluster| cluster.name.clone())
+        |cluster: &&cluster::Cluster| cluster.endpoint.as_deref() == Some(endpoint) && cluster.is_ready();
+    world.eks.clusters.values().find(answers).map(|cluster| Endpoint {
+        name: cluster.name.clone(),
+        id: cluster.id.clone(),
+        version: cluster.settings.version.clone(),
+        since: cluster.created + cluster::CREATION,
+    })
 }
 
 fn find<'a>(world: &'a World, name: Option<&str>) -> Answer<&'a cluster::Cluster> {

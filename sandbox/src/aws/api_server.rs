@@ -1,0 +1,208 @@
+//! The Kubernetes API servers of the simulated EKS clusters: what `kube::Client` reaches at a cluster's endpoint.
+//!
+//! Invariants: an endpoint answers from the moment its cluster is active until its deletion begins, and refuses the
+//! connection at any other time; a cluster's objects are kept in a file of their own, named by the cluster's id, so that
+//! a cluster made anew under an old name is empty, and a change of an object does not write the whole account.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use kube::core::Status;
+
+use super::connection::Shared;
+use super::dispatch::Call;
+use super::eks::{self, Node};
+use super::{SimulatedAws, World};
+use crate::fault::Action;
+use crate::kubernetes::{self, Cluster, ClusterStore, NodeSpec, Serve, Taint, Verdict};
+use crate::store::StoreError;
+
+/// How long a request takes, in virtual time.
+const LATENCY: Duration = Duration::from_millis(20);
+
+impl SimulatedAws {
+    /// A client of the cluster whose endpoint this is, such as DescribeCluster shows it. It can be made before the cluster
+    /// is there; its requests then fail as those to a closed port do.
+    ///
+    /// Must be called within a tokio runtime.
+    pub fn kubernetes(&self, endpoint: &str) -> kube::Client {
+        let server = ApiServer {
+            shared: Arc::clone(&self.0),
+            endpoint: endpoint.to_owned(),
+            stop_after: AtomicBool::new(false),
+        };
+        kubernetes::client(Arc::new(server))
+    }
+}
+
+/// The API server behind one endpoint.
+struct ApiServer {
+    shared: Arc<Shared>,
+    endpoint: String,
+    /// A fault stops the process once the request under way is served.
+    stop_after: AtomicBool,
+}
+
+#[async_trait]
+impl ClusterStore for ApiServer {
+    async fn admit(&self, method: &Method, path: &str) -> Verdict {
+        let operation = format!("{method} {}", plural(path));
+        let changes = method != Method::GET;
+        let at = self.shared.clock.now();
+        let call = Call { service: "Kubernetes".to_owned(), operation: operation.clone(), at, changes };
+        let struck = self.shared.faults.strike(&operation, changes);
+        let delay = if let Some(Action::Delay(delay)) = struck { delay } else { Duration::ZERO };
+        self.shared.clock.sleep(LATENCY + delay).await;
+        if self.shared.is_stopped() {
+            return Verdict::Unreachable;
+        }
+        let verdict = match struck {
+            None | Some(Action::Delay(_)) => Verdict::Serve,
+            Some(Action::Fail(reason)) => return refusal(&reason, StatusCode::FORBIDDEN),
+            Some(Action::Throttle) => return refusal("TooManyRequests", StatusCode::TOO_MANY_REQUESTS),
+            Some(Action::LoseAnswer) => Verdict::LoseAnswer,
+            Some(Action::StopBefore) => {
+                self.shared.stop();
+                return Verdict::Unreachable;
+            }
+            Some(Action::StopAfter) => {
+                self.stop_after.store(true, Ordering::SeqCst);
+                Verdict::LoseAnswer
+            }
+        };
+        self.shared.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        verdict
+    }
+
+    fn with(&self, serve: &mut Serve<'_>) -> Option<Response<Bytes>> {
+        let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.now = self.shared.clock.now();
+        super::settle(&mut world);
+        let response = self.answer(&world, serve).unwrap_or_else(|error| Some(broken(&error)));
+        if self.stop_after.swap(false, Ordering::SeqCst) {
+            self.shared.stop();
+        }
+        response
+    }
+}
+
+impl ApiServer {
+    fn answer(&self, world: &World, serve: &mut Serve<'_>) -> Result<Option<Response<Bytes>>, StoreError> {
+        let Some(found) = eks::endpoint(world, &self.endpoint) else { return Ok(None) };
+        let file = format!("kubernetes-{}.json", found.id);
+        let mut clusters = self.shared.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        let cluster = match clusters.remove(&found.id) {
+            Some(cluster) => Some(cluster),
+            None => self.shared.store.load(&file)?,
+        };
+        let mut cluster: Cluster = cluster.unwrap_or_else(|| Cluster::new(&found.version, found.since));
+        let before = cluster.revision();
+        cluster.set_version(&found.version);
+        let nodes: Vec<NodeSpec> = eks::nodes(world, &found.name).into_iter().map(node).collect();
+        let response = serve(&mut cluster, world.now, &nodes);
+        let kept =
+            if cluster.revision() == before { Ok(()) } else { self.shared.store.save(&file, &cluster) };
+        clusters.insert(found.id, cluster);
+        kept.map(|()| Some(response))
+    }
+}
+
+fn node(node: Node) -> NodeSpec {
+    let taint =
+        |(key, value, effect): (String, String, &str)| Taint { key, value, effect: effect.to_owned() };
+    NodeSpec {
+        name: node.name,
+        instance_type: node.instance_type,
+        zone: node.zone,
+        labels: node.labels,
+        taints: node.taints.into_iter().map(taint).collect(),
+        ready_at: node.ready_at,
+    }
+}
+
+/// The kind of object that a path is about, as its plural: `deployments` of `/apis/apps/v1/namespaces/a/deployments/b`.
+fn plural(path: &str) -> &str {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let rest = match parts.as_slice() {
+        ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
+        other => other,
+    };
+    match rest {
+        ["namespaces", _, plural, ..] => plural,
+        [plural, ..] => plural,
+        [] => "",
+    }
+}
+
+fn refusal(reason: &str, code: StatusCode) -> Verdict {
+    let status = Status::failure("This request was made to fail.", reason).with_code(code.as_u16());
+    Verdict::Refuse(Box::new(status))
+}
+
+fn broken(error: &StoreError) -> Response<Bytes> {
+    let status = serde_json::json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "InternalError",
+        "message": error.to_string(), "code": 500,
+    });
+    let mut response = Response::new(Bytes::from(status.to_string()));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{ConfigMap, Node};
+    use kube::Api;
+    use kube::api::{ListParams, PostParams};
+
+    use super::super::landscape::{Landscape, minutes};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cluster_answers_while_it_is_there_with_the_nodes_of_its_groups() {
+        let landscape = Landscape::with_nodes().await;
+        let endpoint = landscape.cluster().await.endpoint().unwrap().to_owned();
+        let client = landscape.account.kubernetes(&endpoint);
+        let nodes: Api<Node> = Api::all(client.clone());
+        let found = nodes.list(&ListParams::default()).await.unwrap();
+        assert_eq!(found.items.len(), 2);
+        assert_eq!(found.items[0].metadata.labels.as_ref().unwrap()["tier"], "general");
+        let maps: Api<ConfigMap> = Api::default_namespaced(client);
+        let map = ConfigMap {
+            metadata: kube::core::ObjectMeta { name: Some("a".into()), ..Default::default() },
+            ..Default::default()
+        };
+        maps.create(&PostParams::default(), &map).await.unwrap();
+        let again: Api<ConfigMap> = Api::default_namespaced(landscape.account.kubernetes(&endpoint));
+        again.get("a").await.unwrap();
+        let eks = landscape.account.eks();
+        eks.delete_nodegroup().cluster_name("main").nodegroup_name("general").send().await.unwrap();
+        minutes(4).await;
+        assert!(nodes.list(&ListParams::default()).await.unwrap().items.is_empty());
+        eks.delete_cluster().name("main").send().await.unwrap();
+        assert!(maps.get("a").await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_of_no_cluster_refuses_the_connection() {
+        let landscape = Landscape::new().await;
+        let nodes: Api<Node> =
+            Api::all(landscape.account.kubernetes("https://none.gr7.eu-west-1.eks.amazonaws.com"));
+        assert!(matches!(nodes.list(&ListParams::default()).await, Err(kube::Error::Service(_))));
+    }
+
+    #[test]
+    fn plurals_are_read_off_paths() {
+        for (path, plural) in [
+            ("/api/v1/namespaces/a/configmaps/b", "configmaps"),
+            ("/api/v1/namespaces/a", "namespaces"),
+            ("/apis/apps/v1/deployments", "deployments"),
+            ("/version", "version"),
+        ] {
+            assert_eq!(super::plural(path), plural, "{path}");
+        }
+    }
+}
