@@ -135,11 +135,7 @@ impl Resource for Bucket {
     async fn delete(aws: &Aws, seen: &Observed<Self>) -> Result<(), Error> {
         emptying::empty(aws, &seen.outputs.name).await?;
         let request = aws.s3.delete_bucket().bucket(&seen.outputs.name).send().await;
-        match request.answer_unless("DeleteBucket", &["NoSuchBucket", "BucketNotEmpty"])? {
-            Some(_) => Ok(()),
-            None if observe(aws, seen.outputs.name.clone()).await?.is_none() => Ok(()),
-            None => Err(Error::not_yet("something is still being written to the bucket")),
-        }
+        request.removed("DeleteBucket", &["NoSuchBucket"], &["BucketNotEmpty", "OperationAborted"])
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn all(aws: &Aws) -> Result<Vec<AliasListEntry>, Error> {
 }
 
 impl Resource for KmsAlias {
-    const KIND: &'static str = "aws.kms-alias";
+    const KIND: &'static str = "aws.kms_alias";
     type Outputs = Outputs;
     type Client = Aws;
 
@@ -92,7 +92,6 @@ impl Resource for KmsAlias {
 
     async fn delete(aws: &Aws, seen: &Observed<Self>) -> Result<(), Error> {
         let request = aws.kms.delete_alias().alias_name(&seen.outputs.name);
-        request.send().await.answer_unless("DeleteAlias", &["NotFoundException"])?;
-        Ok(())
+        request.send().await.removed("DeleteAlias", &["NotFoundException"], &[])
     }
 }

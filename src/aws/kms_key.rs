@@ -56,7 +56,7 @@ impl KmsKey {
 }
 
 impl Resource for KmsKey {
-    const KIND: &'static str = "aws.kms-key";
+    const KIND: &'static str = "aws.kms_key";
     type Outputs = Outputs;
     type Client = Aws;
 
@@ -118,8 +118,7 @@ impl Resource for KmsKey {
         let request = aws.kms.schedule_key_deletion().key_id(&seen.id).pending_window_in_days(days);
         // A key that waits for its deletion already is in a state in which it takes no such request.
         let gone = ["NotFoundException", "KMSInvalidStateException"];
-        request.send().await.answer_unless("ScheduleKeyDeletion", &gone)?;
-        Ok(())
+        request.send().await.removed("ScheduleKeyDeletion", &gone, &[])
     }
 }
 

@@ -47,7 +47,7 @@ fn prefix(aws: &Aws) -> String {
 }
 
 impl Resource for LogGroup {
-    const KIND: &'static str = "aws.log-group";
+    const KIND: &'static str = "aws.log_group";
     type Outputs = Outputs;
     type Client = Aws;
 
@@ -105,8 +105,11 @@ impl Resource for LogGroup {
 
     async fn delete(aws: &Aws, seen: &Observed<Self>) -> Result<(), Error> {
         let request = aws.logs.delete_log_group().log_group_name(&seen.outputs.name);
-        request.send().await.answer_unless("DeleteLogGroup", &["ResourceNotFoundException"])?;
-        Ok(())
+        request.send().await.removed(
+            "DeleteLogGroup",
+            &["ResourceNotFoundException"],
+            &["OperationAbortedException"],
+        )
     }
 }
 

@@ -2,6 +2,8 @@
 //! what the next layers refer to.
 
 pub mod backups;
+pub mod databases;
+pub mod dns;
 pub mod keys;
 pub mod network;
 

@@ -113,8 +113,7 @@ impl Resource for Secret {
         let days = i64::from(seen.attributes.recovery_days);
         let request = aws.secrets.delete_secret().secret_id(&seen.id).recovery_window_in_days(days);
         let gone = ["ResourceNotFoundException", "InvalidRequestException"];
-        request.send().await.answer_unless("DeleteSecret", &gone)?;
-        Ok(())
+        request.send().await.removed("DeleteSecret", &gone, &[])
     }
 }
 

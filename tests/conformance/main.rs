@@ -5,6 +5,7 @@ mod account;
 mod laws;
 
 mod bucket;
+mod dns;
 mod kms;
 mod log_group;
 mod secret;

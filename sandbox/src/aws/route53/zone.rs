@@ -12,10 +12,13 @@ use aws_sdk_route53::operation::list_hosted_zones::{ListHostedZonesInput, ListHo
 use aws_sdk_route53::operation::list_hosted_zones_by_name::{
     ListHostedZonesByNameInput, ListHostedZonesByNameOutput,
 };
+use aws_sdk_route53::operation::update_hosted_zone_comment::{
+    UpdateHostedZoneCommentInput, UpdateHostedZoneCommentOutput,
+};
 use aws_sdk_route53::types::{DelegationSet, HostedZone, HostedZoneConfig, RrType, Vpc, VpcRegion};
 
 use super::record::{Key, Record};
-use super::{bare, invalid_input, name, page_size, submit, zone};
+use super::{bare, invalid_input, name, page_size, submit, zone, zone_mut};
 use crate::aws::{Answer, ApiError, Services, Tags, World};
 
 /// One hosted zone.
@@ -52,7 +55,7 @@ mod records {
 }
 
 pub(super) fn register(services: &mut Services) {
-    services.on(create).on(get).on(list).on(list_by_name).on(delete);
+    services.on(create).on(get).on(list).on(list_by_name).on(update_comment).on(delete);
 }
 
 impl Zone {
@@ -214,6 +217,15 @@ fn list_by_name(
         .set_next_hosted_zone_id(next.map(|zone| zone.id.clone()))
         .max_items(i32::try_from(size).unwrap_or(i32::MAX))
         .build()?)
+}
+
+fn update_comment(
+    world: &mut World,
+    input: &UpdateHostedZoneCommentInput,
+) -> Answer<UpdateHostedZoneCommentOutput> {
+    let zone = zone_mut(world, input.id())?;
+    zone.comment = input.comment.clone();
+    Ok(UpdateHostedZoneCommentOutput::builder().hosted_zone(zone.shown()?).build())
 }
 
 fn delete(world: &mut World, input: &DeleteHostedZoneInput) -> Answer<DeleteHostedZoneOutput> {
