@@ -44,5 +44,6 @@ pub mod security_group_rule;
 pub mod settings;
 pub mod subnet;
 pub mod target_group;
+pub mod target_group_attachment;
 pub mod vpc;
 pub mod vpc_endpoint;

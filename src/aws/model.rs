@@ -4,6 +4,7 @@
 pub mod backups;
 pub mod databases;
 pub mod dns;
+pub mod ingress;
 pub mod keys;
 pub mod network;
 

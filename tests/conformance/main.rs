@@ -7,5 +7,7 @@ mod laws;
 mod bucket;
 mod dns;
 mod kms;
+mod load_balancing;
 mod log_group;
+mod network;
 mod secret;

@@ -28,6 +28,8 @@ pub struct Network {
     pub public: Vec<SubnetInPlan>,
     /// Its private subnets, one a zone.
     pub private: Vec<SubnetInPlan>,
+    /// What connects it with the internet: nothing with a public address works before it is there.
+    pub internet: Handle<InternetGateway>,
     /// What gives private subnets their way to the internet: nothing that needs it works before these are there.
     pub ways_out: Vec<Handle<RouteTable>>,
 }
@@ -99,7 +101,7 @@ pub fn declare(model: &Model<'_>, graph: &mut Graph) -> Result<Network, Error> {
             tags: model.tags(),
         },
     );
-    Ok(Network { vpc, public, private, ways_out })
+    Ok(Network { vpc, public, private, internet: gateway, ways_out })
 }
 
 fn subnets(
