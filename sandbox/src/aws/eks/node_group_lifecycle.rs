@@ -155,7 +155,7 @@ pub(super) fn launch(world: &World, group: &NodeGroup, settings: &Settings) -> A
         template_name: format!("eks-{}", group.id),
         template_version: generation(group).to_string(),
         instance_types: settings.instance_types.clone(),
-        image_id: image_id,
+        image_id,
         security_groups,
         spot: settings.capacity_type == "SPOT",
         instance_tags: template.map(|template| template.instance_tags).unwrap_or_default(),

@@ -31,13 +31,12 @@ pub(super) fn register(services: &mut Services) {
 pub(super) fn settle(world: &mut World) {
     let now = world.now;
     for instance in world.rds.instances.values_mut() {
-        for change in [
+        let ended = [
             instance.modification.take_if(|change| change.ends <= now),
             instance.pending.take_if(|change| change.ends <= now),
-        ] {
-            if let Some(change) = change {
-                instance.settings = change.settings;
-            }
+        ];
+        for change in ended.into_iter().flatten() {
+            instance.settings = change.settings;
         }
     }
 }
