@@ -424,7 +424,7 @@ async fn access_is_given_by_entries_and_policies() {
     assert_eq!(policies.associated_access_policies()[0].policy_arn(), Some(policy));
     let with_policy =
         eks.list_access_entries().cluster_name("main").associated_policy_arn(policy).send().await.unwrap();
-    assert_eq!(with_policy.access_entries(), [admin.clone()]);
+    assert_eq!(with_policy.access_entries(), [admin.as_str()]);
     let update =
         eks.update_access_entry().cluster_name("main").principal_arn(&admin).kubernetes_groups("others");
     update.send().await.unwrap();
