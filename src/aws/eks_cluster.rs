@@ -225,7 +225,7 @@ impl EksCluster {
     fn encryption(&self) -> Result<Option<EncryptionConfig>, Error> {
         let Some(key) = &self.encryption_key else { return Ok(None) };
         let provider = Provider::builder().key_arn(key.get()?).build();
-        Ok(Some(EncryptionConfig::builder().resources("secrets").provider(provider).build()))
+        Ok(Some(EncryptionConfig::builder().provider(provider).build()))
     }
 
     /// The wanted logs on; those that are on without being wanted, off.
