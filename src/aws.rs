@@ -1,5 +1,7 @@
 //! The AWS provider: from `[provider]` with `kind = "aws"` to the resources of an account. One resource kind, one file.
 
+mod dns_leftovers;
+mod dns_mark;
 pub mod access_entry;
 pub mod address_plan;
 pub mod answer;
@@ -8,14 +10,14 @@ pub mod changes;
 pub mod client;
 pub mod db_instance;
 pub mod db_subnet_group;
-mod dns_leftovers;
-mod dns_mark;
 pub mod dns_name;
 pub mod dns_record;
 pub mod ec2_tags;
+pub mod eks_access;
 pub mod eks_addon;
 pub mod eks_api;
 pub mod eks_cluster;
+pub mod eks_token;
 pub mod elastic_ip;
 pub mod elb_attributes;
 pub mod elb_tags;
@@ -39,6 +41,7 @@ pub mod owner;
 pub mod pod_identity_association;
 pub mod route_table;
 pub mod secret;
+pub mod secret_source;
 pub mod security_group;
 pub mod security_group_rule;
 pub mod settings;

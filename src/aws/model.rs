@@ -2,11 +2,14 @@
 //! what the next layers refer to.
 
 pub mod backups;
+pub mod cluster;
 pub mod databases;
 pub mod dns;
+pub mod identity;
 pub mod ingress;
 pub mod keys;
 pub mod network;
+pub mod node_groups;
 
 use holodeck_engine::Host;
 
