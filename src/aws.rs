@@ -1,7 +1,5 @@
 //! The AWS provider: from `[provider]` with `kind = "aws"` to the resources of an account. One resource kind, one file.
 
-mod dns_leftovers;
-mod dns_mark;
 pub mod access_entry;
 pub mod address_plan;
 pub mod answer;
@@ -10,6 +8,8 @@ pub mod changes;
 pub mod client;
 pub mod db_instance;
 pub mod db_subnet_group;
+mod dns_leftovers;
+mod dns_mark;
 pub mod dns_name;
 pub mod dns_record;
 pub mod ec2_tags;

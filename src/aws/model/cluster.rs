@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::aws::access_entry::{AccessEntry, Scope};
 use crate::aws::client::{Aws, partition};
-use crate::aws::eks_addon::EksAddon;
 use crate::aws::eks_access::ClusterAccess;
+use crate::aws::eks_addon::EksAddon;
 use crate::aws::eks_cluster::{EksCluster, Endpoint};
 use crate::aws::iam_role::IamRole;
 use crate::aws::kms_key::KmsKey;
