@@ -39,6 +39,7 @@ pub mod network_interfaces;
 pub mod node_group;
 pub mod owner;
 pub mod pod_identity_association;
+pub mod provider;
 pub mod route_table;
 pub mod secret;
 pub mod secret_source;

@@ -8,17 +8,10 @@ use crate::aws::client::Aws;
 use crate::aws::dns_record::{DnsRecord, Target};
 use crate::aws::hosted_zone::HostedZone;
 use crate::aws::model::Model;
+use crate::aws::model::ingress::LoadBalancing;
 
 /// Seconds that the delegation may be cached; name servers do not change unless the zone is made anew.
 const DELEGATION_TTL_SECONDS: u32 = 300;
-
-/// Where the domain's names lead to.
-pub struct LoadBalancing {
-    /// The load balancer's own name.
-    pub dns_name: Input<String>,
-    /// The zone of that name, which is AWS's.
-    pub zone_id: Input<String>,
-}
 
 /// The environment's zone.
 pub struct Zone {
