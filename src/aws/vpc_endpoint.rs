@@ -5,9 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ec2::types::{
-    ResourceType, State, UnsuccessfulItem, VpcEndpoint as Description, VpcEndpointType,
-};
+use aws_sdk_ec2::types::{ResourceType, UnsuccessfulItem, VpcEndpoint as Description, VpcEndpointType};
 use holodeck_engine::{
     Class, Durations, Error, FieldChange, Input, Observed, Order, Resource, Status, Verdict,
 };
@@ -116,18 +114,17 @@ fn refused(failure: &UnsuccessfulItem) -> Error {
 
 fn observe(aws: &Aws, found: Description) -> Result<Option<Observed<VpcEndpoint>>, Error> {
     let Some((name, tags)) = aws.owner.recognise(found.tags()) else { return Ok(None) };
-    let status = match found.state {
-        Some(State::Deleted) => return Ok(None),
-        Some(State::Available) => Status::Ready,
-        Some(State::Deleting) => Status::Deleting("the endpoint is deleting".to_owned()),
-        Some(state @ (State::Failed | State::Rejected | State::Expired)) => {
+    // EC2 writes the states in small letters, its SDK declares them with capitals.
+    let state = found.state.map_or("pending".to_owned(), |state| state.as_str().to_ascii_lowercase());
+    let status = match state.as_str() {
+        "deleted" => return Ok(None),
+        "available" => Status::Ready,
+        "deleting" => Status::Deleting("the endpoint is deleting".to_owned()),
+        "failed" | "rejected" | "expired" => {
             let reason = found.last_error.and_then(|error| error.message);
             Status::Failed(reason.unwrap_or_else(|| format!("the endpoint is {state}")))
         }
-        state => Status::InProgress(format!(
-            "the endpoint is {}",
-            state.map_or("pending".into(), |state| state.to_string())
-        )),
+        _ => Status::InProgress(format!("the endpoint is {state}")),
     };
     let id = found.vpc_endpoint_id.given("the id of an endpoint")?;
     let attributes = VpcEndpoint {
