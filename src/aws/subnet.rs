@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::aws::answer::{Answer, Given};
 use crate::aws::changes::touches;
 use crate::aws::client::Aws;
+use crate::aws::cluster_leftovers;
 use crate::aws::ec2_tags;
 use crate::aws::network_interfaces;
 use crate::aws::owner::{self, Tags};
@@ -96,6 +97,7 @@ impl Resource for Subnet {
         let request = aws.ec2.delete_subnet().subnet_id(&seen.id).send().await;
         let removed =
             request.removed("DeleteSubnet", &["InvalidSubnetID.NotFound"], &["DependencyViolation"]);
+        let removed = cluster_leftovers::clear_subnet(aws, removed, &seen.id).await;
         network_interfaces::explain(aws, removed, ec2_tags::filter("subnet-id", &seen.id)).await
     }
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::aws::answer::{Answer, Given};
 use crate::aws::changes::touches;
 use crate::aws::client::Aws;
+use crate::aws::cluster_leftovers;
 use crate::aws::ec2_tags;
 use crate::aws::owner::{self, Tags};
 
@@ -94,7 +95,8 @@ impl Resource for Vpc {
 
     async fn delete(aws: &Aws, seen: &Observed<Self>) -> Result<(), Error> {
         let request = aws.ec2.delete_vpc().vpc_id(&seen.id).send().await;
-        request.removed("DeleteVpc", &["InvalidVpcID.NotFound"], &["DependencyViolation"])
+        let removed = request.removed("DeleteVpc", &["InvalidVpcID.NotFound"], &["DependencyViolation"]);
+        cluster_leftovers::clear_vpc(aws, removed, &seen.id).await
     }
 }
 

@@ -9,6 +9,9 @@ use holodeck_engine::{Class, Error, Graph, Handle, Host, Input, Milestone};
 
 use crate::aws::address_plan::{self, SubnetPlan, ZONE_LETTERS};
 use crate::aws::client::Aws;
+use crate::aws::cluster_leftovers::{
+    ClusterLoadBalancer, ClusterNetworkInterface, ClusterSecurityGroup, ClusterVolume,
+};
 use crate::aws::elastic_ip::ElasticIp;
 use crate::aws::internet_gateway::InternetGateway;
 use crate::aws::model::Model;
@@ -66,6 +69,10 @@ pub fn register(graph: &mut Graph, host: Host<Aws>) {
     graph.register::<NatGateway>(host);
     graph.register::<RouteTable>(host);
     graph.register::<VpcEndpoint>(host);
+    graph.register::<ClusterNetworkInterface>(host);
+    graph.register::<ClusterSecurityGroup>(host);
+    graph.register::<ClusterVolume>(host);
+    graph.register::<ClusterLoadBalancer>(host);
 }
 
 /// Adds the network.
