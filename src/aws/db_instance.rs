@@ -17,6 +17,7 @@ use crate::aws::answer::Answer;
 use crate::aws::changes::touches;
 use crate::aws::client::Aws;
 use crate::aws::db_subnet_group::tag_list;
+use crate::aws::inputs;
 use crate::aws::kept_in_tags::{self, FINAL_SNAPSHOT};
 use crate::aws::owner::{self, Tags};
 
@@ -89,10 +90,6 @@ impl DbInstance {
         kept_in_tags::put(&self.tags, FINAL_SNAPSHOT, self.final_snapshot)
     }
 
-    fn security_group_ids(&self) -> Result<Vec<String>, Error> {
-        self.security_groups.iter().map(|group| group.get().cloned()).collect()
-    }
-
     /// The limit of growth as RDS takes it: the size itself for none.
     fn storage_limit(&self) -> i32 {
         number(self.max_storage_gib.max(self.storage_gib))
@@ -136,7 +133,9 @@ impl Resource for DbInstance {
         };
         let has_grown = (self.storage_gib..=self.max_storage_gib).contains(&actual.storage_gib);
         let storage_gib = if has_grown { self.storage_gib } else { actual.storage_gib };
-        Self { version, storage_gib, tags: owner::managed(&self.tags, actual.tags), ..actual }
+        // Until it is created it does not tell.
+        let port = if actual.port == 0 { self.port } else { actual.port };
+        Self { version, storage_gib, port, tags: owner::managed(&self.tags, actual.tags), ..actual }
     }
 
     async fn list(aws: &Aws) -> Result<Vec<Observed<Self>>, Error> {
@@ -168,7 +167,7 @@ impl Resource for DbInstance {
             .backup_retention_period(number(self.backup_days))
             .deletion_protection(self.deletion_protection)
             .db_subnet_group_name(self.subnet_group.get()?)
-            .set_vpc_security_group_ids(Some(self.security_group_ids()?))
+            .set_vpc_security_group_ids(Some(inputs::known(&self.security_groups)?))
             .auto_minor_version_upgrade(self.auto_minor_upgrade)
             .enable_performance_insights(self.performance_insights)
             .publicly_accessible(self.public)
@@ -249,7 +248,7 @@ impl DbInstance {
             request = request.deletion_protection(self.deletion_protection);
         }
         if touches(changes, "security_groups") {
-            request = request.set_vpc_security_group_ids(Some(self.security_group_ids()?));
+            request = request.set_vpc_security_group_ids(Some(inputs::known(&self.security_groups)?));
         }
         if touches(changes, "auto_minor_upgrade") {
             request = request.auto_minor_version_upgrade(self.auto_minor_upgrade);

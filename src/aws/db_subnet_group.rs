@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::aws::answer::{Answer, Given};
 use crate::aws::changes::touches;
 use crate::aws::client::Aws;
+use crate::aws::inputs;
 use crate::aws::owner::{self, Tags};
 
 /// Subnets of at least two zones.
@@ -37,10 +38,6 @@ pub struct Outputs {
 impl DbSubnetGroup {
     /// Its name.
     pub const NAME: Output<Self, String> = Output::new("name");
-
-    fn subnet_ids(&self) -> Result<Vec<String>, Error> {
-        self.subnets.iter().map(|subnet| subnet.get().cloned()).collect()
-    }
 }
 
 /// Tags as RDS takes them.
@@ -77,7 +74,7 @@ impl Resource for DbSubnetGroup {
             .create_db_subnet_group()
             .db_subnet_group_name(aws.owner.prefixed(name))
             .db_subnet_group_description(&self.description)
-            .set_subnet_ids(Some(self.subnet_ids()?))
+            .set_subnet_ids(Some(inputs::known(&self.subnets)?))
             .set_tags(Some(tag_list(aws.owner.tags(name, &self.tags))));
         request.send().await.answer("CreateDBSubnetGroup")?;
         Ok(None)
@@ -95,7 +92,7 @@ impl Resource for DbSubnetGroup {
                 .modify_db_subnet_group()
                 .db_subnet_group_name(&seen.outputs.name)
                 .db_subnet_group_description(&self.description)
-                .set_subnet_ids(Some(self.subnet_ids()?));
+                .set_subnet_ids(Some(inputs::known(&self.subnets)?));
             request.send().await.answer("ModifyDBSubnetGroup")?;
         }
         if touches(changes, "tags") {

@@ -5,9 +5,11 @@ mod account;
 mod laws;
 
 mod bucket;
+mod database;
 mod dns;
 mod kms;
 mod load_balancing;
 mod log_group;
+mod model;
 mod network;
 mod secret;
