@@ -1,4 +1,4 @@
-//! The layers that an environment's network, keys, DNS, backups and databases are declared by: the graph can be made, settles,
+//! The layers that an environment's keys, DNS and backups are declared by: the graph can be made, settles,
 //! and leaves nothing behind.
 
 use std::path::Path;
@@ -6,14 +6,11 @@ use std::path::Path;
 use holodeck_bootstrap::aws::facts::Facts;
 use holodeck_bootstrap::aws::model::dns::Delegation;
 use holodeck_bootstrap::aws::model::ingress::LoadBalancing;
-use holodeck_bootstrap::aws::security_group::SecurityGroup;
-use holodeck_bootstrap::aws::model::{Model, backups, databases, dns, keys, network};
-use holodeck_bootstrap::aws::vpc::Vpc;
+use holodeck_bootstrap::aws::model::{Model, backups, dns, keys};
 use holodeck_bootstrap::environment::{self, Environment, Provider};
 use holodeck_engine::Graph;
 
 use crate::account::{Account, ENVIRONMENT};
-use crate::laws::own_tags;
 
 fn environment() -> Environment {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("environments");
@@ -28,8 +25,6 @@ fn declare(account: &Account, environment: &Environment, facts: &Facts) -> (Grap
     keys::register(&mut graph, host);
     dns::register(&mut graph, host);
     backups::register(&mut graph, host);
-    network::register(&mut graph, host);
-    databases::register(&mut graph, host);
     let model = Model { environment, settings, facts, host };
     let keys = keys::declare(&model, &mut graph);
     backups::declare(&model, &mut graph, &keys);
@@ -37,15 +32,6 @@ fn declare(account: &Account, environment: &Environment, facts: &Facts) -> (Grap
         dns_name: "ingress-1.elb.eu-west-1.amazonaws.com".into(),
         zone_id: "Z2IFOLAFXWLO4F".into(),
     };
-    let network = network::declare(&model, &mut graph).expect("a network");
-    let cluster = SecurityGroup {
-        vpc: network.vpc.output(Vpc::ID),
-        description: "nodes".into(),
-        open_egress: true,
-        tags: own_tags(),
-    };
-    let cluster = graph.add("cluster", cluster).output(SecurityGroup::ID);
-    databases::declare(&model, &mut graph, &keys, &network, &cluster);
     let zone = dns::declare(&model, &mut graph, &load_balancing);
     (graph, zone.delegation)
 }

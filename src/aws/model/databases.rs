@@ -10,14 +10,22 @@ use crate::aws::db_subnet_group::DbSubnetGroup;
 use crate::aws::kms_key::KmsKey;
 use crate::aws::model::Model;
 use crate::aws::model::keys::Keys;
-use crate::aws::model::network::{Network, SubnetInPlan};
 use crate::aws::security_group::SecurityGroup;
 use crate::aws::security_group_rule::{Direction, Peer, SecurityGroupRule};
 use crate::aws::settings::Database;
-use crate::aws::vpc::Vpc;
 
 /// The user who may do everything in a database.
 const MASTER_USERNAME: &str = "holodeck";
+
+/// Where databases lie, and who may reach them.
+pub struct Placement {
+    /// The VPC.
+    pub vpc: Input<String>,
+    /// Its private subnets, in two zones at least.
+    pub subnets: BTreeSet<Input<String>>,
+    /// The security group of the cluster's nodes and pods.
+    pub cluster_security_group: Input<String>,
+}
 
 /// Registers the kinds of this layer; those of security groups belong to the network.
 pub fn register(graph: &mut Graph, host: Host<Aws>) {
@@ -25,13 +33,12 @@ pub fn register(graph: &mut Graph, host: Host<Aws>) {
     graph.register::<DbInstance>(host);
 }
 
-/// Adds the databases, in the private subnets; gives them by name. Members of `cluster_security_group` reach them.
+/// Adds the databases; gives them by name.
 pub fn declare(
     model: &Model<'_>,
     graph: &mut Graph,
     keys: &Keys,
-    network: &Network,
-    cluster_security_group: &Input<String>,
+    placement: &Placement,
 ) -> BTreeMap<String, Handle<DbInstance>> {
     if model.settings.databases.is_empty() {
         return BTreeMap::new();
@@ -41,13 +48,13 @@ pub fn declare(
         "databases",
         DbSubnetGroup {
             description: format!("Private subnets of the environment {}", model.environment.name),
-            subnets: network.private.iter().map(SubnetInPlan::id).collect(),
+            subnets: placement.subnets.clone(),
             tags: model.tags(),
         },
     );
     let subnet_group = subnets.output(DbSubnetGroup::NAME);
     let add = |(name, database): (&String, &Database)| {
-        let security_group = protect(model, graph, network, cluster_security_group, (name, database.port()));
+        let security_group = protect(model, graph, placement, name, database.port());
         let instance = DbInstance {
             engine: database.engine.as_str().to_owned(),
             version: database.version.clone(),
@@ -78,15 +85,15 @@ pub fn declare(
 fn protect(
     model: &Model<'_>,
     graph: &mut Graph,
-    network: &Network,
-    cluster_security_group: &Input<String>,
-    (name, port): (&str, u16),
+    placement: &Placement,
+    name: &str,
+    port: u16,
 ) -> Input<String> {
     let name = format!("database-{name}");
     let group = graph.add(
         &name,
         SecurityGroup {
-            vpc: network.vpc.output(Vpc::ID),
+            vpc: placement.vpc.clone(),
             description: "Who reaches the database".to_owned(),
             open_egress: false,
             tags: model.tags(),
@@ -99,7 +106,7 @@ fn protect(
         protocol: "tcp".to_owned(),
         from_port: i32::from(port),
         to_port: i32::from(port),
-        peer: Peer::Group(cluster_security_group.clone()),
+        peer: Peer::Group(placement.cluster_security_group.clone()),
         description: "From the cluster".to_owned(),
         tags: model.tags(),
     };
