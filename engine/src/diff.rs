@@ -97,9 +97,16 @@ impl Differ<'_> {
 
     fn push(&mut self, path: String, before: Option<&Value>, after: After) {
         let mut change = FieldChange { path, before: before.cloned(), after, sensitive: false };
-        change.sensitive = self.sensitive.iter().any(|field| change.is_within(field));
+        change.sensitive =
+            self.sensitive.iter().any(|field| change.is_within(field) || lies_below(field, &change));
         self.changes.push(change);
     }
+}
+
+/// Whether `field` is a part of the field that changes, so that its value stands in the change.
+fn lies_below(field: &str, change: &FieldChange) -> bool {
+    change.path.is_empty()
+        || field.strip_prefix(&change.path).is_some_and(|rest| rest.starts_with(['.', '[']))
 }
 
 fn is_empty(value: &Value) -> bool {

@@ -123,6 +123,9 @@ pub enum GraphError {
     /// A resource depends on one that is not there.
     #[error("`{0}` depends on `{1}`, which is not declared")]
     Dangling(Address, Address),
+    /// A resource that is not there was made to wait for another.
+    #[error("`{0}` depends on `{1}`, but is itself not declared")]
+    Undeclared(Address, Address),
     /// Resources depend on each other in a circle; the first one is repeated at the end.
     #[error("resources depend on each other in a circle: {}", .0.iter().map(|a| format!("`{a}`")).collect::<Vec<_>>().join(" → "))]
     Cycle(Vec<Address>),
@@ -253,6 +256,11 @@ impl Graph {
                 }
             }
         }
+        for (address, found) in self.after.iter().filter(|(address, _)| !self.nodes.contains_key(*address)) {
+            for dependency in found {
+                mistakes.push(GraphError::Undeclared(address.clone(), dependency.on.clone()));
+            }
+        }
         let order = match toposort(&edges, None) {
             Ok(order) => order.into_iter().cloned().collect(),
             Err(_) => {
@@ -276,15 +284,16 @@ pub struct Topology {
 }
 
 /// The shortest circle in the edges, in their direction, its first node repeated at the end; empty where there is none.
-pub(crate) fn shortest_cycle<N: NodeTrait>(edges: &DiGraphMap<N, ()>) -> Vec<N> {
-    let circles = tarjan_scc(edges).into_iter().filter_map(|group| {
-        let start = group.into_iter().min()?;
+fn shortest_cycle<N: NodeTrait>(edges: &DiGraphMap<N, ()>) -> Vec<N> {
+    let groups = tarjan_scc(edges).into_iter();
+    let groups = groups.filter(|group| group.len() > 1 || edges.contains_edge(group[0], group[0]));
+    let circles = groups.flatten().filter_map(|start| {
         let ways_back =
             edges.neighbors(start).filter_map(|next| astar(edges, next, |at| at == start, |_| 1, |_| 0));
         let (_, way) = ways_back.min_by_key(|(length, _)| *length)?;
         Some(std::iter::once(start).chain(way).collect::<Vec<N>>())
     });
-    circles.min_by_key(Vec::len).unwrap_or_default()
+    circles.min_by(|a, b| (a.len(), a).cmp(&(b.len(), b))).unwrap_or_default()
 }
 
 #[cfg(test)]

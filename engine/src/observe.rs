@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use serde_json::Value;
 
 use crate::address::Address;
@@ -57,6 +57,12 @@ impl Snapshot {
     pub fn output(&self, reference: &Reference) -> Option<Value> {
         output(self.seen.get(&reference.address)?.first()?, &reference.field)
     }
+
+    /// The value of a reference to a resource that is not about to vanish.
+    fn lasting_output(&self, reference: &Reference) -> Option<Value> {
+        let leaving = matches!(self.status(&reference.address)?, Status::Deleting(_));
+        if leaving { None } else { self.output(reference) }
+    }
 }
 
 /// The output `field` of an observed resource; `null` means that it is not known yet.
@@ -65,52 +71,60 @@ pub(crate) fn output(seen: &Seen, field: &str) -> Option<Value> {
 }
 
 /// Lists all registered kinds. Hosts whose access is known are asked at once and together; a host whose access comes
-/// from outputs is asked once these have been seen, and not at all while they do not exist. All failures are reported.
+/// from outputs is asked once these have been seen, and not at all while they do not exist, or while what gives access
+/// to it is being removed. All failures are reported.
 pub async fn observe(graph: &Graph) -> Result<Snapshot, Vec<ObserveError>> {
     let mut snapshot = Snapshot::default();
     let mut waiting: BTreeSet<usize> = (0..graph.hosts.len()).collect();
     loop {
         let reachable: Vec<(usize, Value)> = waiting
             .iter()
-            .map(|&host| (host, input::resolve(&graph.hosts[host].access, &|r| snapshot.output(r))))
+            .map(|&host| (host, input::resolve(&graph.hosts[host].access, &|r| snapshot.lasting_output(r))))
             .filter(|(_, access)| !input::is_unresolved(access))
             .collect();
         if reachable.is_empty() {
             return Ok(snapshot);
         }
-        let connected = try_join_all(reachable.into_iter().map(async |(host, access)| {
-            (graph.hosts[host].connect)(access).await.map(|client| (host, client)).map_err(|source| {
-                let kind = graph.kinds.values().find(|entry| entry.host == host);
-                vec![ObserveError { kind: kind.map_or("?", |entry| entry.kind.name()).to_owned(), source }]
-            })
-        }))
-        .await?;
-        for (host, client) in connected {
+        let asked = join_all(
+            reachable.into_iter().map(async |(host, access)| (host, observe_host(graph, host, access).await)),
+        );
+        let mut failures = Vec::new();
+        for (host, answer) in asked.await {
             waiting.remove(&host);
-            list_host(graph, host, &client, &mut snapshot).await?;
-            snapshot.clients.insert(host, client);
+            match answer {
+                Ok((client, list)) => {
+                    snapshot.clients.insert(host, client);
+                    for (kind, seen) in list {
+                        snapshot.seen.entry(Address::new(kind, &*seen.name)).or_default().push(seen);
+                    }
+                }
+                Err(errors) => failures.extend(errors),
+            }
+        }
+        if !failures.is_empty() {
+            return Err(failures);
         }
     }
 }
 
-async fn list_host(
+/// Connects to one host and lists its kinds, all at once.
+async fn observe_host(
     graph: &Graph,
     host: usize,
-    client: &AnyClient,
-    snapshot: &mut Snapshot,
-) -> Result<(), Vec<ObserveError>> {
-    let kinds = graph.kinds.values().filter(|entry| entry.host == host).map(|entry| &entry.kind);
-    let lists = join_all(kinds.map(async |kind| (kind.name(), kind.list(client).await))).await;
-    let mut failures = Vec::new();
+    access: Value,
+) -> Result<(AnyClient, Vec<(&'static str, Seen)>), Vec<ObserveError>> {
+    let kinds: Vec<_> = graph.kinds.values().filter(|entry| entry.host == host).map(|e| &e.kind).collect();
+    let client = (graph.hosts[host].connect)(access).await.map_err(|source| {
+        let kind = kinds.first().map_or("?", |kind| kind.name()).to_owned();
+        vec![ObserveError { kind, source }]
+    })?;
+    let lists = join_all(kinds.iter().map(async |kind| (kind.name(), kind.list(&client).await))).await;
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
     for (kind, list) in lists {
         match list {
-            Ok(list) => {
-                for seen in list {
-                    snapshot.seen.entry(Address::new(kind, &*seen.name)).or_default().push(seen);
-                }
-            }
+            Ok(list) => found.extend(list.into_iter().map(|seen| (kind, seen))),
             Err(source) => failures.push(ObserveError { kind: kind.to_owned(), source }),
         }
     }
-    if failures.is_empty() { Ok(()) } else { Err(failures) }
+    if failures.is_empty() { Ok((client, found)) } else { Err(failures) }
 }

@@ -78,6 +78,8 @@ pub struct Plan {
     /// Changes that may not be made; a plan with any is not applied.
     pub blocked: Vec<Blocked>,
     pub(crate) steps: Vec<Step>,
+    /// The outputs that stay as they were observed.
+    pub(crate) outputs: BTreeMap<Address, Value>,
 }
 
 /// Why no plan could be made.
@@ -131,6 +133,8 @@ impl Plan {
         let topology = graph.topology().map_err(PlanError::Graph)?;
         let policy = Policy::default();
         let mut planner = Planner::new(graph, snapshot, &policy, &topology);
+        planner.outputs =
+            snapshot.seen.iter().map(|(address, seen)| (address.clone(), seen[0].outputs.clone())).collect();
         planner.delete_everything();
         planner.finish()
     }
@@ -227,10 +231,20 @@ impl<'a> Planner<'a> {
         self.outputs.get(&reference.address)?.get(&reference.field).filter(|value| !value.is_null()).cloned()
     }
 
-    /// Whether the host will be the one that was observed.
+    /// Whether the host will be the one that was observed. What a creation or replacement is only foreseen to put out
+    /// gives access to another one.
     fn host_stays(&self, host: usize) -> bool {
-        let access = input::resolve(&self.graph.hosts[host].access, &|r| self.lookup(r));
-        !input::is_unresolved(&access) && self.snapshot.clients.contains_key(&host)
+        let mut stays = self.snapshot.clients.contains_key(&host);
+        input::visit_references(&self.graph.hosts[host].access, &mut |reference| {
+            stays &= self.stays(&reference.address) && self.lookup(&reference).is_some();
+        });
+        stays
+    }
+
+    /// Whether a resource goes on to exist.
+    fn stays(&self, address: &Address) -> bool {
+        let action = self.judged.get(address).map(|judged| judged.action);
+        matches!(action, Some(Action::Update | Action::Unchanged))
     }
 
     fn judge(&mut self, address: &Address) -> Result<(), Error> {
@@ -309,7 +323,8 @@ impl<'a> Planner<'a> {
             }
             Some(Verdict::Replace { because, order }) => {
                 self.foresee(address, node, desired)?;
-                self.permit_replacement(address, node, &because, &fields);
+                let failed = matches!(seen.status, Status::Failed(_));
+                self.permit_replacement(address, node, &because, &fields, failed);
                 let reason = Some(because.join(", "));
                 self.record(address, Action::Replace, fields, reason, current, order);
             }
@@ -336,20 +351,30 @@ impl<'a> Planner<'a> {
         node: &Node,
         because: &[String],
         fields: &[FieldChange],
+        failed: bool,
     ) {
-        let is_consequence = because.iter().all(|path| {
-            fields.iter().any(|field| field.path == *path && self.is_unknown_through_replacement(field))
-        });
+        let is_consequence = !because.is_empty()
+            && because.iter().all(|path| {
+                fields.iter().any(|field| field.path == *path && self.is_unknown_through_replacement(field))
+            });
         let text = address.to_string();
-        let allowed = node.kind.disposable() || self.policy.allow_replace.contains(&text);
-        if is_consequence || (allowed && !self.policy.protected) || node.kind.disposable() {
+        let allowed = self.policy.allow_replace.contains(&text) && !self.policy.protected;
+        if is_consequence || allowed {
             self.replaced.insert(address.clone());
             return;
         }
-        let why = format!("it would be replaced, since {} cannot change in place", because.join(", "));
+        if node.kind.disposable() {
+            // It may go, but takes nothing along that may not.
+            return;
+        }
+        let (why, otherwise) = match failed {
+            true => (because.join(", "), "repair it by hand"),
+            false => (format!("{} cannot change in place", because.join(", ")), "take the change back"),
+        };
+        let why = format!("it would be replaced, since {why}");
         let remedy = match self.policy.protected {
             true => "the environment is protected: set `protected = false` to allow replacements".to_owned(),
-            false => format!("allow it with `--allow-replace {text}`, or take the change back"),
+            false => format!("allow it with `--allow-replace {text}`, or {otherwise}"),
         };
         // Its consequences are not blocked a second time.
         self.replaced.insert(address.clone());
@@ -380,10 +405,13 @@ impl<'a> Planner<'a> {
     fn delete_what_is_not_desired(&mut self) {
         let snapshot = self.snapshot;
         for (address, seen) in &snapshot.seen {
-            if !self.judged.contains_key(address) && self.host_stays(self.graph.kinds[&*address.kind].host) {
-                for seen in seen {
-                    self.remove(address, seen, "no longer desired", None);
-                }
+            if self.judged.contains_key(address) {
+                continue;
+            }
+            let host = self.graph.kinds[&*address.kind].host;
+            let with = if self.host_stays(host) { None } else { self.host_resource(host) };
+            for seen in seen {
+                self.remove(address, seen, "no longer desired", with.clone());
             }
         }
         let deposed: Vec<_> = self
@@ -442,7 +470,11 @@ impl<'a> Planner<'a> {
     fn finish(self) -> Result<Plan, PlanError> {
         let steps = schedule::steps(self.graph, self.snapshot, self.topology, &self.judged, &self.removed)
             .map_err(|cycle| PlanError::Graph(vec![cycle]))?;
-        Ok(Plan { changes: self.changes, blocked: self.blocked, steps })
+        let mut outputs = self.outputs;
+        outputs.retain(|address, _| {
+            self.judged.get(address).is_none_or(|j| matches!(j.action, Action::Update | Action::Unchanged))
+        });
+        Ok(Plan { changes: self.changes, blocked: self.blocked, steps, outputs })
     }
 }
 

@@ -66,20 +66,23 @@ impl Wait {
     /// the reason after each look that was in vain.
     pub async fn until<T>(
         &self,
-        mut look: impl AsyncFnMut() -> Result<Look<T>, Error>,
+        mut look: impl AsyncFnMut() -> Result<Look<T>, Ended>,
         mut tell: impl FnMut(&str, Duration),
     ) -> Result<T, Ended> {
         loop {
             let why = match look().await {
                 Ok(Look::Done(done)) => return Ok(done),
                 Ok(Look::NotYet(why)) => why,
-                Err(error) if error.class == Class::NotYet => error.chain(),
-                Err(error) => return Err(error.into()),
+                Err(Ended::Failed(error)) if error.class == Class::NotYet => error.chain(),
+                Err(ended) => return Err(ended),
             };
             tell(&why, self.elapsed());
             if self.elapsed() >= self.timeout {
-                let minutes = self.timeout.as_secs_f64() / 60.0;
-                return Err(Error::new(Class::Failed, format!("gave up after {minutes:.0} minutes: {why}"))
+                let limit = match self.timeout.as_secs() {
+                    seconds @ 0..120 => format!("{seconds} seconds"),
+                    seconds => format!("{} minutes", seconds / 60),
+                };
+                return Err(Error::new(Class::Failed, format!("gave up after {limit}: {why}"))
                     .with_hint("run the command again to go on waiting from here")
                     .into());
             }

@@ -1,15 +1,14 @@
-//! One step: the request, repeated only where that is safe, and the wait until what exists is what was requested.
-//!
-//! A creation may ask for less than all: whatever then still differs is requested as an update, so that a run which was
-//! interrupted in between is completed by the next one in the same way.
+//! One step: connect, request, and wait until the resource is as requested, or gone.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::Run;
+use super::convergence::{Converge, Convergence};
+use super::turns::Turn;
 use crate::diff::{After, FieldChange};
 use crate::error::{Class, Error};
 use crate::event::{Event, Operation};
@@ -20,95 +19,89 @@ use crate::resource::{Status, Verdict};
 use crate::schedule::Step;
 use crate::wait::{Ended, Look, Wait};
 
-/// One step being carried out.
-pub(super) struct Execution<'a> {
-    pub run: &'a Run<'a>,
-    pub step: &'a Step,
-    pub kind: Arc<dyn Kind>,
-    pub desired: Option<Value>,
-    pub wait: Wait,
-    /// Where to tell that the request was accepted; taken once that is done.
-    pub applied: Option<(usize, mpsc::UnboundedSender<usize>)>,
-}
-
 /// How often a request is repeated whose answer was lost and whose effect cannot be seen.
 const ATTEMPTS_AFTER_LOST_ANSWERS: usize = 3;
+/// How long the effect of a request whose answer was lost is looked for before it is sent again.
+const EFFECT_SHOWS_WITHIN: Duration = Duration::from_secs(15);
 /// How long a new resource may stay invisible to reads.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(120);
-/// How long a ready resource may go on to differ, in the same fields, from what was requested.
-const SETTLED_WITHIN: Duration = Duration::from_secs(180);
-/// After how long a request that seems to have had no effect is sent again.
-const REQUEST_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// What to do about a resource that is ready, but differs from what is desired.
-enum Converge {
-    Request,
-    Wait,
-    GiveUp,
+/// One step being carried out.
+pub(super) struct Execution<'a> {
+    run: &'a Run<'a>,
+    step: &'a Step,
+    kind: Arc<dyn Kind>,
+    desired: Option<Value>,
+    wait: Wait,
+    /// The turn with which the step began, for its first request.
+    turn: Mutex<Option<Turn>>,
+    /// Whom to tell that the request was accepted, and the step's number.
+    applied: (usize, mpsc::UnboundedSender<usize>),
 }
 
-/// Remembers in which fields the resource differed, since when, and when that was last requested to change.
-#[derive(Default)]
-struct Convergence {
-    fields: Vec<String>,
-    since: Duration,
-    requested: Duration,
-}
-
-impl Convergence {
-    fn next(&mut self, differing: &[FieldChange], now: Duration) -> Converge {
-        let fields: Vec<String> = differing.iter().map(|change| change.path.clone()).collect();
-        if fields != self.fields {
-            *self = Self { fields, since: now, requested: now };
-            return Converge::Request;
-        }
-        if now.saturating_sub(self.since) > SETTLED_WITHIN {
-            Converge::GiveUp
-        } else if now.saturating_sub(self.requested) > REQUEST_AGAIN_AFTER {
-            self.requested = now;
-            Converge::Request
-        } else {
-            Converge::Wait
-        }
+impl<'a> Execution<'a> {
+    pub fn new(
+        run: &'a Run<'a>,
+        step: &'a Step,
+        kind: Arc<dyn Kind>,
+        desired: Option<Value>,
+        wait: Wait,
+        turn: Option<Turn>,
+        applied: (usize, mpsc::UnboundedSender<usize>),
+    ) -> Self {
+        Self { run, step, kind, desired, wait, turn: Mutex::new(turn), applied }
     }
-}
 
-impl Execution<'_> {
-    /// Requests and waits; gives the outputs of what is there afterwards.
-    pub async fn carry_out(&mut self, host: usize, access: &Value) -> Result<Option<Value>, Ended> {
-        let run = self.run;
-        let connect = || async { run.client(host, access).await.map(Look::Done) };
-        let client = match run.connected(host) {
-            Some(client) => client,
-            None => self.wait.until(connect, |why, elapsed| self.tell_waiting(why, elapsed)).await?,
-        };
+    /// Gives the outputs of what was made, changed or awaited.
+    pub async fn carry_out(&self, host: usize, access: &Value) -> Result<Option<Value>, Ended> {
+        let client = self.client(host, access).await?;
         match self.step.operation {
             Operation::Delete => self.delete(&client).await.map(|()| None),
             Operation::Create => {
                 let desired = self.canonical()?;
                 let seen = self.create(&client, &desired).await?;
                 self.mark_applied();
-                self.until_ready(&client, &desired, seen).await.map(Some)
+                self.until_ready(&client, &desired, seen, Convergence::default()).await.map(Some)
             }
             Operation::Update => {
                 let desired = self.canonical()?;
-                let seen = self.update(&client, &desired).await?;
+                let (seen, convergence) = self.update(&client, &desired).await?;
                 self.mark_applied();
-                self.until_ready(&client, &desired, seen).await.map(Some)
+                self.until_ready(&client, &desired, seen, convergence).await.map(Some)
             }
             Operation::Await => {
                 let desired = self.canonical()?;
                 self.mark_applied();
-                self.until_ready(&client, &desired, None).await.map(Some)
+                self.until_ready(&client, &desired, None, Convergence::default()).await.map(Some)
             }
         }
     }
 
-    fn mark_applied(&mut self) {
-        if let Some((index, applied)) = self.applied.take() {
-            // The coordinator outlives its steps.
-            _ = applied.send(index);
+    async fn client(&self, host: usize, access: &Value) -> Result<AnyClient, Ended> {
+        if let Some(client) = self.run.connected(host) {
+            return Ok(client);
         }
+        // Connecting may take long, and changes nothing.
+        drop(self.take_turn());
+        let connect = async || Ok(Look::Done(self.run.client(host, access).await?));
+        self.wait.until(connect, |why, elapsed| self.tell_waiting(why, elapsed)).await
+    }
+
+    fn take_turn(&self) -> Option<Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    async fn turn(&self) -> Result<Turn, Ended> {
+        match self.take_turn() {
+            Some(turn) => Ok(turn),
+            None => self.run.turn(self.step.priority).await,
+        }
+    }
+
+    fn mark_applied(&self) {
+        let (index, applied) = &self.applied;
+        // The coordinator outlives its steps.
+        _ = applied.send(*index);
     }
 
     fn tell_waiting(&self, why: &str, elapsed: Duration) {
@@ -131,30 +124,39 @@ impl Execution<'_> {
         }
     }
 
-    /// Sends a changing request, again while the service is not ready for it, and after a lost answer only once a look
-    /// has shown that it had no effect. `landed` looks. It looks after a conflict, too: where the client repeated a
-    /// request whose answer was lost, what conflicts is its own effect.
+    /// Sends a changing request, again while the service is not ready for it, and after a lost answer only once looks
+    /// have shown for a while that it had no effect. `landed` looks.
     async fn request<T>(
         &self,
         mut send: impl AsyncFnMut() -> Result<T, Error>,
         mut landed: impl AsyncFnMut() -> Result<Option<T>, Error>,
     ) -> Result<T, Ended> {
-        let mut lost = 0;
+        let mut attempts = 0;
+        let mut lost: Option<(Duration, String)> = None;
         let attempt = async || {
-            let permit = self.run.requests.acquire().await;
+            if let Some((since, why)) = &lost {
+                if let Some(effect) = landed().await? {
+                    return Ok(Look::Done(effect));
+                }
+                if self.wait.elapsed().saturating_sub(*since) < EFFECT_SHOWS_WITHIN {
+                    return Ok(Look::NotYet(why.clone()));
+                }
+                if attempts > ATTEMPTS_AFTER_LOST_ANSWERS {
+                    return Err(Error::new(Class::Ambiguous, why.clone()).into());
+                }
+                lost = None;
+            }
+            let turn = self.turn().await?;
             let answer = send().await;
-            drop(permit);
+            drop(turn);
             match answer {
-                Err(error) if error.class == Class::Ambiguous => match landed().await? {
-                    Some(effect) => Ok(Look::Done(effect)),
-                    None if lost < ATTEMPTS_AFTER_LOST_ANSWERS => {
-                        lost += 1;
-                        Ok(Look::NotYet(error.chain()))
-                    }
-                    None => Err(error),
-                },
-                Err(error) if error.class == Class::Conflict => landed().await?.map(Look::Done).ok_or(error),
-                answer => answer.map(Look::Done),
+                Err(error) if error.class == Class::Ambiguous => {
+                    attempts += 1;
+                    let why = error.chain();
+                    lost = Some((self.wait.elapsed(), why.clone()));
+                    Ok(landed().await?.map_or(Look::NotYet(why), Look::Done))
+                }
+                answer => Ok(Look::Done(answer?)),
             }
         };
         self.wait.until(attempt, |why, elapsed| self.tell_waiting(why, elapsed)).await
@@ -164,22 +166,31 @@ impl Execution<'_> {
         let name = &self.step.address.name;
         self.request(
             async || self.kind.create(client, name, desired).await,
-            async || Ok(self.kind.read(client, name).await?.map(Some)),
+            async || Ok(self.read(client).await?.map(Some)),
         )
         .await
     }
 
-    /// Compares again, now that all is known, and requests what is left to change.
-    async fn update(&self, client: &AnyClient, desired: &Value) -> Result<Option<Seen>, Ended> {
+    /// Compares again, now that all is known, and requests what is left to change. A lost answer is no matter: what the
+    /// request has not changed is requested again while the resource is awaited.
+    async fn update(
+        &self,
+        client: &AnyClient,
+        desired: &Value,
+    ) -> Result<(Option<Seen>, Convergence), Ended> {
         let seen = self.step.seen.as_ref().ok_or_else(|| Error::bug("an update of nothing"))?;
         let changes = self.differences(desired, seen)?;
         if changes.is_empty() {
-            return Ok(Some(seen.clone()));
+            return Ok((Some(seen.clone()), Convergence::default()));
         }
-        // After a lost answer the same update is sent again: updates name the state that is wanted.
         let send = async || match self.change(client, desired, seen, &changes).await {
-            Err(error) if error.class == Class::Ambiguous => Ok(Look::NotYet(error.chain())),
-            answer => answer.map(Look::Done),
+            Err(Ended::Failed(error)) if error.class == Class::Ambiguous => {
+                Ok(Look::Done((None, Convergence::default())))
+            }
+            answer => {
+                let requested = Convergence::after_request(&changes, self.wait.elapsed());
+                answer.map(|seen| Look::Done((seen, requested)))
+            }
         };
         self.wait.until(send, |why, elapsed| self.tell_waiting(why, elapsed)).await
     }
@@ -187,14 +198,20 @@ impl Execution<'_> {
     async fn delete(&self, client: &AnyClient) -> Result<(), Ended> {
         let seen = self.step.seen.as_ref().ok_or_else(|| Error::bug("a removal of nothing"))?;
         if !matches!(seen.status, Status::Deleting(_)) {
-            let look = async || Ok(self.read_same(client, seen).await?.is_none().then_some(()));
-            self.request(async || self.kind.delete(client, seen).await, look).await?;
+            let landed = async || {
+                let still = self.read_same(client, seen).await?;
+                Ok(still.is_none_or(|seen| matches!(seen.status, Status::Deleting(_))).then_some(()))
+            };
+            self.request(async || self.kind.delete(client, seen).await, landed).await?;
         }
+        drop(self.take_turn());
         let look = async || {
             Ok(match self.read_same(client, seen).await? {
                 None => Look::Done(()),
-                Some(Seen { status: Status::Failed(why), .. }) => {
-                    return Err(Error::new(Class::Failed, format!("the removal failed: {why}")));
+                // What had failed before shows so until its removal begins.
+                Some(Seen { status: status @ Status::Failed(_), .. }) if status != seen.status => {
+                    let why = format!("the removal failed: {}", status.why());
+                    return Err(Error::new(Class::Failed, why).into());
                 }
                 Some(seen) => Look::NotYet(match seen.status {
                     Status::Deleting(why) => why,
@@ -203,6 +220,18 @@ impl Execution<'_> {
             })
         };
         self.wait.until(look, |why, elapsed| self.tell_waiting(why, elapsed)).await
+    }
+
+    /// The resource of this step's address, not taking one for it that is to be replaced or was left over.
+    async fn read(&self, client: &AnyClient) -> Result<Option<Seen>, Error> {
+        let Step { address, others, .. } = self.step;
+        match self.kind.read(client, &address.name).await? {
+            Some(found) if others.contains(&found.id) => {
+                let mut list = self.kind.list(client).await?.into_iter();
+                Ok(list.find(|found| found.name == address.name && !others.contains(&found.id)))
+            }
+            found => Ok(found),
+        }
     }
 
     /// The very resource `seen`, if it still exists; another one may have its name by now.
@@ -228,35 +257,48 @@ impl Execution<'_> {
         client: &AnyClient,
         desired: &Value,
         mut known: Option<Seen>,
+        mut convergence: Convergence,
     ) -> Result<Value, Ended> {
-        if known.is_none() && self.wait.usually > Duration::from_secs(5) {
-            self.tell_waiting("requested", self.wait.elapsed());
+        drop(self.take_turn());
+        let since = self.wait.elapsed();
+        let is_requested = self.step.operation != Operation::Await;
+        if is_requested && known.is_none() && self.wait.usually > Duration::from_secs(5) {
+            self.tell_waiting("requested", since);
             self.wait.pause().await?;
         }
-        let mut convergence = Convergence::default();
         let look = async || {
             let seen = match known.take() {
                 Some(seen) => Some(seen),
-                None => self.kind.read(client, &self.step.address.name).await?,
+                None => self.read(client).await?,
             };
             let Some(seen) = seen else {
-                if self.wait.elapsed() > VISIBLE_WITHIN {
-                    return Err(Error::new(Class::Failed, "it was created, but does not exist"));
+                if self.wait.elapsed().saturating_sub(since) > VISIBLE_WITHIN {
+                    let why = "it was there or was requested, but does not exist";
+                    return Err(Error::new(Class::Failed, why).into());
                 }
                 return Ok(Look::NotYet("not visible yet".to_owned()));
             };
             match &seen.status {
                 Status::Ready => {}
-                Status::Failed(why) => return Err(Error::new(Class::Failed, why.clone())),
+                Status::Failed(why) => return Err(Error::new(Class::Failed, why.clone()).into()),
                 Status::InProgress(why) | Status::Deleting(why) => return Ok(Look::NotYet(why.clone())),
             }
             let differing = self.differences(desired, &seen)?;
             let Some(first) = differing.first() else { return Ok(Look::Done(seen.outputs)) };
             let why = format!("`{}` is not as requested yet{}", first.path, and_is(first));
             match convergence.next(&differing, self.wait.elapsed()) {
-                Converge::Request => known = self.change(client, desired, &seen, &differing).await?,
+                Converge::Request => match self.change(client, desired, &seen, &differing).await {
+                    Err(Ended::Failed(error)) if matches!(error.class, Class::NotYet | Class::Ambiguous) => {
+                        // It has not been requested, as far as one can tell.
+                        convergence = Convergence::default();
+                        return Ok(Look::NotYet(error.chain()));
+                    }
+                    answer => known = answer?,
+                },
                 Converge::Wait => {}
-                Converge::GiveUp => return Err(Error::new(Class::Failed, format!("it is ready, but {why}"))),
+                Converge::GiveUp => {
+                    return Err(Error::new(Class::Failed, format!("it is ready, but {why}")).into());
+                }
             }
             Ok(Look::NotYet(why))
         };
@@ -272,19 +314,17 @@ impl Execution<'_> {
         desired: &Value,
         seen: &Seen,
         changes: &[FieldChange],
-    ) -> Result<Option<Seen>, Error> {
+    ) -> Result<Option<Seen>, Ended> {
         match self.kind.judge(desired, &seen.attributes, changes)? {
             Verdict::Update => {}
             Verdict::Replace { because, .. } => {
-                return Err(surprise(format!(
-                    "it would have to be replaced, since {} differs",
-                    because.join(", ")
-                )));
+                let why = format!("it would have to be replaced, since {} differs", because.join(", "));
+                return Err(surprise(why).into());
             }
-            Verdict::Refuse(why) => return Err(surprise(why)),
+            Verdict::Refuse(why) => return Err(surprise(why).into()),
         }
-        let _permit = self.run.requests.acquire().await;
-        self.kind.update(client, desired, seen, changes).await
+        let _turn = self.turn().await?;
+        Ok(self.kind.update(client, desired, seen, changes).await?)
     }
 
     /// What a plan showed as known must have come true.
