@@ -125,7 +125,8 @@ impl<'a> Execution<'a> {
     }
 
     /// Sends a changing request, again while the service is not ready for it, and after a lost answer only once looks
-    /// have shown for a while that it had no effect. `landed` looks.
+    /// have shown for a while that it had no effect. `landed` looks. It looks after a conflict, too: where the client repeated a
+    /// request whose answer was lost, what conflicts is its own effect.
     async fn request<T>(
         &self,
         mut send: impl AsyncFnMut() -> Result<T, Error>,
@@ -156,6 +157,7 @@ impl<'a> Execution<'a> {
                     lost = Some((self.wait.elapsed(), why.clone()));
                     Ok(landed().await?.map_or(Look::NotYet(why), Look::Done))
                 }
+                Err(error) if error.class == Class::Conflict => Ok(Look::Done(landed().await?.ok_or(error)?)),
                 answer => Ok(Look::Done(answer?)),
             }
         };
