@@ -2,13 +2,13 @@
 
 mod completions;
 mod destroy;
+mod execution;
 mod failure;
 mod graph;
 mod kubeconfig;
 mod plan;
 mod platform;
 mod render;
-mod run;
 mod schema;
 mod status;
 mod up;

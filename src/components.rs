@@ -33,6 +33,8 @@ pub const CLUSTER_ISSUER: &str = "default";
 pub struct Component {
     /// Its name in the environment file, and that of its folder of manifests.
     pub name: &'static str,
+    /// Its name as people write it.
+    pub title: &'static str,
     /// The namespace that its objects lie in.
     pub namespace: &'static str,
     /// How many pods its scalable workloads have, unless `[components]` says otherwise.
@@ -107,6 +109,17 @@ fn with_causes(error: &ComponentError) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Where the enabled components that have a web interface are found: what they are called, and their address.
+pub fn urls(environment: &Environment) -> Vec<(&'static str, String)> {
+    let enabled = COMPONENTS.into_iter().filter(|component| component.configured(environment).enabled);
+    enabled
+        .filter_map(|component| {
+            let host = (component.settings)(environment)["host"].as_str()?.to_owned();
+            Some((component.title, format!("https://{host}")))
+        })
+        .collect()
 }
 
 /// The objects of all enabled components, or everything that is wrong.

@@ -2,9 +2,14 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait by a paused clock"))]
 
 pub mod aws;
+pub mod cli;
+pub mod commands;
 pub mod components;
 pub mod desired;
 pub mod environment;
 pub mod kubernetes;
+pub mod logging;
 pub mod provider;
+pub mod report;
 pub mod secret;
+pub mod simulation;

@@ -10,7 +10,10 @@ use holodeck_engine::{Address, Error, Graph, Host, Snapshot};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::environment::Environment;
+use holodeck_sandbox::Sandbox;
+
+use crate::aws::provider::AwsProvider;
+use crate::environment::{Environment, Provider as Settings};
 use crate::kubernetes::{ComponentObjects, Kubernetes};
 use crate::secret::SecretSource;
 
@@ -28,6 +31,13 @@ pub trait Provider: Send + Sync {
 
     /// Where credentials that the environment names are read from.
     fn secrets(&self) -> Arc<dyn SecretSource>;
+}
+
+/// Connects to the provider that the environment names: the real one, or what the sandbox simulates.
+pub async fn connect(environment: &Environment, sandbox: Option<&Sandbox>) -> Result<Box<dyn Provider>, Error> {
+    match &environment.provider {
+        Settings::Aws(_) => Ok(Box::new(AwsProvider::connect(environment, sandbox).await?)),
+    }
 }
 
 /// What components need from below. Strings may contain references that are only resolved when they are applied.

@@ -3,7 +3,7 @@
 use holodeck_engine::Plan;
 
 use super::platform::{self, Platform};
-use super::{Ending, Failure, plan, run};
+use super::{Ending, Failure, execution, plan};
 use crate::cli::{Global, Output};
 use crate::report::style::{GOOD, paint};
 
@@ -30,8 +30,8 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
         return Ok(Ending::Fine);
     }
     consent(&platform, &options)?;
-    let outcome = run::carry_out(global, &platform, &snapshot, &planned, options.parallelism).await;
-    let ending = run::conclude(global, &platform, &outcome, &format!("holodeck-bootstrap destroy {name}"));
+    let outcome = execution::carry_out(global, &platform, &snapshot, &planned, options.parallelism).await;
+    let ending = execution::conclude(global, &platform, &outcome, &format!("holodeck-bootstrap destroy {name}"));
     if ending == Ending::Fine && global.output == Output::Text && !global.quiet {
         anstream::println!("{} {name} is gone.", paint(GOOD, "✓"));
     }

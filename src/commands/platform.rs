@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use holodeck_engine::clock::RealTime;
 use holodeck_engine::{Clock, Snapshot};
+use holodeck_sandbox::Sandbox;
 
 use super::Failure;
 use crate::cli::Global;
@@ -12,7 +13,7 @@ use crate::desired::{Desired, desired};
 use crate::environment::{self, Environment};
 use crate::provider::{self, Provider};
 use crate::report::style::{DIM, HEADING, paint};
-use crate::simulation::{self, Simulation};
+use crate::simulation::{self, VirtualTime};
 
 /// An environment with its provider, and the graph of all that it should consist of.
 pub struct Platform {
@@ -23,7 +24,7 @@ pub struct Platform {
     /// What it should consist of.
     pub desired: Desired,
     /// The simulated cloud, unless the real one is meant.
-    pub simulation: Option<Simulation>,
+    pub simulation: Option<Sandbox>,
     /// The time that counts.
     pub clock: Arc<dyn Clock>,
 }
@@ -37,7 +38,7 @@ impl Platform {
             false => None,
         };
         let clock: Arc<dyn Clock> = match &simulation {
-            Some(simulation) => Arc::new(simulation.clock()),
+            Some(sandbox) => Arc::new(VirtualTime(sandbox.clock())),
             None => Arc::new(RealTime::default()),
         };
         let provider = provider::connect(&environment, simulation.as_ref()).await?;

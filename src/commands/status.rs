@@ -87,7 +87,7 @@ fn print_text(platform: &Platform, health: &[Health<'_>], is_healthy: bool, drif
         }
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     for (group, members) in &groups {
         let well = members.iter().filter(|health| health.is_well()).count();
         let look = if well == members.len() { GOOD } else { CHANGE };

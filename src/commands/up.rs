@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use holodeck_engine::Plan;
 
 use super::platform::{self, Platform};
-use super::{Ending, Failure, plan, run};
+use super::{Ending, Failure, execution, plan};
 use crate::cli::{Global, Output};
 use crate::components;
+use crate::kubernetes::credentials::missing_credentials;
 use crate::report::plan_document;
 use crate::report::style::{GOOD, HEADING, paint};
 
@@ -28,7 +29,6 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
     platform::require_consent(options.yes, "up")?;
     let saved = options.plan.as_deref().map(read_saved).transpose()?;
     let platform = Platform::open(global, name).await?;
-    platform.check_secrets().await?;
     let snapshot = platform.observe().await?;
     let policy = plan::policy(&platform.environment, options.allow_replace);
     let planned = Plan::up(&platform.desired.graph, &snapshot, &policy)?;
@@ -41,6 +41,7 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
     if !planned.blocked.is_empty() {
         return Err(refusal(&planned));
     }
+    require_credentials(&platform, &planned).await?;
     if planned.steps() == 0 {
         summarise(global, &platform);
         return Ok(Ending::Fine);
@@ -48,12 +49,23 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
     if planned.has_changes() && !options.yes && !platform::ask("Carry out this plan?")? {
         return Err(Failure::Message("nothing was changed".to_owned(), None));
     }
-    let outcome = run::carry_out(global, &platform, &snapshot, &planned, options.parallelism).await;
-    let ending = run::conclude(global, &platform, &outcome, &format!("holodeck-bootstrap up {name}"));
+    let outcome = execution::carry_out(global, &platform, &snapshot, &planned, options.parallelism).await;
+    let ending = execution::conclude(global, &platform, &outcome, &format!("holodeck-bootstrap up {name}"));
     if ending == Ending::Fine {
         summarise(global, &platform);
     }
     Ok(ending)
+}
+
+/// Makes sure that every credential which objects need can be had, before anything is changed.
+async fn require_credentials(platform: &Platform, planned: &Plan) -> Result<(), Failure> {
+    let source = platform.provider.secrets();
+    let missing = missing_credentials(&platform.desired.graph, planned, source.as_ref()).await;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing: Vec<String> = missing.iter().map(|missing| format!("{missing}: {}", missing.source)).collect();
+    Err(Failure::message(missing.join("; "), "nothing was changed: give the credentials and run it again"))
 }
 
 fn refusal(planned: &Plan) -> Failure {

@@ -11,6 +11,7 @@ use crate::secret;
 /// The GitOps controller.
 pub static ARGO_CD: Component = Component {
     name: "argo-cd",
+    title: "Argo CD",
     namespace: "argocd",
     // One serves while the other is replaced.
     replicas: |_| 2,

@@ -7,6 +7,7 @@ use super::Component;
 /// The certificate controller.
 pub static CERT_MANAGER: Component = Component {
     name: "cert-manager",
+    title: "cert-manager",
     namespace: "cert-manager",
     // One leads; the other takes over when a node is lost.
     replicas: |_| 2,

@@ -7,6 +7,7 @@ use super::Component;
 /// The ingress controller.
 pub static INGRESS_NGINX: Component = Component {
     name: "ingress-nginx",
+    title: "ingress-nginx",
     namespace: "ingress-nginx",
     replicas: |environment| environment.ingress.replicas,
     settings: |_| json!({}),

@@ -7,6 +7,7 @@ use super::Component;
 /// The secret store.
 pub static VAULT: Component = Component {
     name: "vault",
+    title: "Vault",
     namespace: "vault",
     replicas: |environment| environment.vault.replicas,
     settings: |environment| json!({ "host": format!("vault.{}", environment.domain) }),
