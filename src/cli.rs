@@ -34,7 +34,7 @@ pub struct Global {
     #[arg(long, global = true, env = "HOLODECK_SANDBOX", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value_t = false)]
     pub sandbox: bool,
     /// How many times as fast as real time simulated time passes
-    #[arg(long, global = true, value_name = "FACTOR", default_value_t = 300.0, env = "HOLODECK_SANDBOX_SPEED", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "FACTOR", default_value_t = 200.0, value_parser = positive, env = "HOLODECK_SANDBOX_SPEED", hide_short_help = true)]
     pub sandbox_speed: f64,
     /// Folder in which simulated worlds are kept
     #[arg(long, global = true, value_name = "DIR", default_value = ".holodeck/sandbox", env = "HOLODECK_SANDBOX_DIR", hide_short_help = true)]
@@ -57,6 +57,13 @@ pub struct Global {
     /// Write the program's log to a file, as JSON lines
     #[arg(long, global = true, value_name = "FILE", env = "HOLODECK_LOG_FILE")]
     pub log_file: Option<PathBuf>,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(factor) if factor > 0.0 => Ok(factor),
+        _ => Err("a number above 0".to_owned()),
+    }
 }
 
 /// Form of what is printed.
@@ -194,6 +201,22 @@ pub enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+impl Command {
+    /// The environment that the command works on, where it works on its resources.
+    pub fn environment(&self) -> Option<&str> {
+        match self {
+            Self::Plan { environment, .. }
+            | Self::Up { environment, .. }
+            | Self::Destroy { environment, .. }
+            | Self::Status { environment }
+            | Self::Graph { environment, .. }
+            | Self::Render { environment, .. }
+            | Self::Kubeconfig { environment } => Some(environment),
+            Self::Validate { .. } | Self::Schema | Self::Completions { .. } => None,
+        }
+    }
 }
 
 /// The form of a drawn graph.

@@ -18,7 +18,10 @@ use std::process::ExitCode;
 
 pub use failure::Failure;
 
+use tokio::runtime::Runtime;
+
 use crate::cli::{Cli, Command};
+use crate::{environment, simulation};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,19 @@ impl From<Ending> for ExitCode {
             Ending::Changes => Self::from(2),
             Ending::Interrupted => Self::from(130),
         }
+    }
+}
+
+/// The runtime that the command needs: one with simulated time where the environment is simulated.
+pub fn runtime(cli: &Cli) -> std::io::Result<Runtime> {
+    let is_simulated = cli.command.environment().is_some_and(|name| {
+        // What is wrong with the file is reported when the command loads it.
+        let by_itself = || environment::load(&cli.global.environments, name).is_ok_and(|loaded| loaded.sandbox);
+        cli.global.sandbox || by_itself()
+    });
+    match is_simulated {
+        true => simulation::runtime(cli.global.sandbox_speed),
+        false => Runtime::new(),
     }
 }
 

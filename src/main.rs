@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         commands::Failure::Message(error.to_string(), None).print();
         return ExitCode::FAILURE;
     }
-    let runtime = match tokio::runtime::Runtime::new() {
+    let runtime = match commands::runtime(&cli) {
         Ok(runtime) => runtime,
         Err(error) => {
             commands::Failure::Message(format!("cannot start: {error}"), None).print();

@@ -13,6 +13,9 @@ use crate::report::progress::{Bars, JsonLines, Lines, Progress, Silent};
 use crate::report::style::{BAD, DIM, HEADING, paint};
 use crate::report::{self, timeline};
 
+/// More steps that were not attempted are only counted.
+const MOST_SKIPPED: usize = 20;
+
 /// Carries out `plan` and shows how it goes.
 pub async fn carry_out(
     global: &Global,
@@ -104,8 +107,11 @@ fn conclude_in_words(global: &Global, platform: &Platform, outcome: &Outcome, ag
     }
     if !outcome.skipped.is_empty() {
         anstream::eprintln!("{}", paint(HEADING, "Not attempted"));
-        for (address, _) in &outcome.skipped {
+        for (address, _) in outcome.skipped.iter().take(MOST_SKIPPED) {
             anstream::eprintln!("  {} {address}", paint(DIM, "·"));
+        }
+        if let Some(more) = outcome.skipped.len().checked_sub(MOST_SKIPPED).filter(|more| *more > 0) {
+            anstream::eprintln!("  {} and {more} more", paint(DIM, "·"));
         }
     }
     anstream::eprintln!("\nNothing is lost: `{again}` goes on from here.");

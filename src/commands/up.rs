@@ -8,7 +8,7 @@ use super::platform::{self, Platform};
 use super::{Ending, Failure, execution, plan};
 use crate::cli::{Global, Output};
 use crate::components;
-use crate::kubernetes::credentials::missing_credentials;
+use crate::kubernetes::missing_credentials;
 use crate::report::plan_document;
 use crate::report::style::{GOOD, HEADING, paint};
 
