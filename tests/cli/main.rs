@@ -1,0 +1,9 @@
+//! The command as a user runs it, on the simulated cloud.
+
+mod drift;
+mod edits;
+mod faults;
+mod lifecycle;
+mod output;
+mod refusals;
+mod support;

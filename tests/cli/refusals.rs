@@ -1,0 +1,47 @@
+//! What the command refuses, and what it says then.
+
+use crate::support::Workplace;
+
+#[test]
+fn without_a_terminal_changes_need_yes() {
+    let place = Workplace::new();
+    for command in ["up", "destroy"] {
+        let ran = place.run(&[command, "sandbox"]);
+        assert_eq!(ran.status, 1);
+        assert!(ran.stderr.contains("--yes"), "{}", ran.stderr);
+        assert!(!place.path().join(".holodeck").exists(), "nothing may have been touched");
+    }
+}
+
+#[test]
+fn an_unknown_environment_lists_the_known_ones() {
+    let ran = Workplace::new().run(&["plan", "stagin"]);
+    assert_eq!(ran.status, 1);
+    for known in ["production", "production-us", "sandbox", "staging"] {
+        assert!(ran.stderr.contains(known), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_bad_file_names_every_mistake() {
+    let place = Workplace::new();
+    place.write("bad.toml", "extends = \"staging.toml\"\nname = \"bad\"\ndomaine = \"x\"\n[vault]\nreplicas = 2\n");
+    let ran = place.run(&["validate", "bad"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("domaine") && ran.stderr.contains("domain"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("replicas"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("bad.toml:3"), "{}", ran.stderr);
+}
+
+#[test]
+fn usage_errors_do_not_look_like_changes() {
+    let ran = Workplace::new().run(&["plan", "sandbox", "--no-such-option"]);
+    assert_eq!(ran.status, 1);
+}
+
+#[test]
+fn a_wrong_fault_is_explained() {
+    let ran = Workplace::new().run(&["plan", "sandbox", "--sandbox-fault", "CreateVpc:explode"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("lose-answer"), "{}", ran.stderr);
+}

@@ -1,0 +1,94 @@
+//! Runs the command as a user does, in a folder of its own.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// A folder with the shipped environment files, and the simulated worlds that commands leave in it.
+pub struct Workplace {
+    folder: TempDir,
+}
+
+/// How a command ended and what it printed.
+pub struct Ran {
+    /// The exit status.
+    pub status: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Workplace {
+    /// A folder with a copy of the shipped environments.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let environments = folder.path().join("environments");
+        fs::create_dir(&environments).unwrap();
+        for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/environments")).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, environments.join(path.file_name().unwrap())).unwrap();
+        }
+        Self { folder }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes an environment file.
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.path().join("environments").join(name), text).unwrap();
+    }
+
+    /// Replaces text in an environment file; the text must be there.
+    pub fn edit(&self, name: &str, from: &str, to: &str) {
+        let path = self.path().join("environments").join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{name} does not contain {from:?}");
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Appends text to an environment file.
+    pub fn append(&self, name: &str, text: &str) {
+        let path = self.path().join("environments").join(name);
+        let whole = fs::read_to_string(&path).unwrap() + text;
+        fs::write(&path, whole).unwrap();
+    }
+
+    /// Runs the command with these arguments, without a terminal.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holodeck-bootstrap"));
+        command.current_dir(self.path()).env_clear().env("HOLODECK_SANDBOX_SPEED", "1000000");
+        let Output { status, stdout, stderr } = command.args(arguments).output().unwrap();
+        Ran {
+            status: status.code().unwrap_or(-1),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    /// Runs the command, which must end with status 0.
+    pub fn succeed(&self, arguments: &[&str]) -> Ran {
+        let ran = self.run(arguments);
+        assert_eq!(ran.status, 0, "{arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
+        ran
+    }
+
+    /// The changes of a plan as `action id`, unchanged ones left out.
+    pub fn changes(&self, environment: &str, arguments: &[&str]) -> Vec<String> {
+        let mut all = vec!["plan", environment, "--output", "json"];
+        all.extend(arguments);
+        let plan: serde_json::Value = serde_json::from_str(&self.succeed(&all).stdout).unwrap();
+        let changes = plan["changes"].as_array().unwrap();
+        changes
+            .iter()
+            .filter(|change| change["action"] != "unchanged")
+            .map(|change| format!("{} {}", change["action"].as_str().unwrap(), change["id"].as_str().unwrap()))
+            .collect()
+    }
+}
