@@ -12,6 +12,9 @@ use crate::cli::{Global, Output};
 use crate::components;
 use crate::report::style::{BAD, CHANGE, GOOD, paint};
 
+/// More resources that are not well are only counted.
+const MOST_UNWELL: usize = 20;
+
 /// How one desired resource is.
 struct Health<'a> {
     address: &'a Address,
@@ -95,10 +98,17 @@ fn print_text(platform: &Platform, health: &[Health<'_>], is_healthy: bool, drif
         table.add_row([(*group).to_owned(), format!("{well}/{}", members.len()), paint(look, ready)]);
     }
     anstream::println!("{table}\n");
-    for health in health.iter().filter(|health| !health.is_well()) {
+    let unwell: Vec<_> = health.iter().filter(|health| !health.is_well()).collect();
+    for health in unwell.iter().take(MOST_UNWELL) {
         let look = if matches!(health.status, Some(Status::InProgress(_))) { CHANGE } else { BAD };
         let why = health.status.map_or("", Status::why);
         anstream::println!("  {} {}  {why}", paint(look, health.word()), health.address);
+    }
+    if let Some(more) = unwell.len().checked_sub(MOST_UNWELL).filter(|more| *more > 0) {
+        anstream::println!("  and {more} more");
+    }
+    if !unwell.is_empty() {
+        anstream::println!();
     }
     for (label, url) in components::urls(&platform.environment) {
         anstream::println!("  {label:12}{url}");

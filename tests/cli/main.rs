@@ -3,6 +3,8 @@
 mod drift;
 mod edits;
 mod faults;
+#[cfg(unix)]
+mod interruption;
 mod lifecycle;
 mod output;
 mod refusals;

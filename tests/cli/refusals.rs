@@ -45,3 +45,15 @@ fn a_wrong_fault_is_explained() {
     assert_eq!(ran.status, 1);
     assert!(ran.stderr.contains("lose-answer"), "{}", ran.stderr);
 }
+
+#[test]
+fn another_account_is_not_touched() {
+    let place = Workplace::new();
+    place.succeed(&["plan", "sandbox"]);
+    place.succeed(&["up", "sandbox", "--yes", "--quiet"]);
+    place.edit("sandbox.toml", "account = \"123456789012\"", "account = \"210987654321\"");
+    place.edit("sandbox.toml", "arn:aws:iam::123456789012", "arn:aws:iam::210987654321");
+    let ran = place.run(&["plan", "sandbox"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("123456789012") && ran.stderr.contains("provider.account"), "{}", ran.stderr);
+}

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
-use assert_cmd::Command;
 use tempfile::TempDir;
 
 /// A folder with the shipped environment files, and the simulated worlds that commands leave in it.
@@ -60,11 +59,16 @@ impl Workplace {
         fs::write(&path, whole).unwrap();
     }
 
-    /// Runs the command with these arguments, without a terminal.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    /// The command in this folder, with nothing of the machine's environment, and simulated time at full speed.
+    pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_holodeck-bootstrap"));
         command.current_dir(self.path()).env_clear().env("HOLODECK_SANDBOX_SPEED", "1000000");
-        let Output { status, stdout, stderr } = command.args(arguments).output().unwrap();
+        command
+    }
+
+    /// Runs the command with these arguments, without a terminal.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let Output { status, stdout, stderr } = self.command().args(arguments).output().unwrap();
         Ran {
             status: status.code().unwrap_or(-1),
             stdout: String::from_utf8(stdout).unwrap(),
