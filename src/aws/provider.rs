@@ -262,7 +262,7 @@ impl Layers {
             recovery_keys: SafePlace {
                 location: format!(
                     "secret `{}` in Secrets Manager, region {}",
-                    self.backups.recovery_keys.output(Secret::NAME),
+                    Secret::full_name(&environment.name, backups::RECOVERY_KEYS),
                     settings.region
                 ),
             },

@@ -42,6 +42,11 @@ impl Secret {
     /// Its ARN, which ends in characters of AWS's choice.
     pub const ARN: Output<Self, String> = Output::new("arn");
 
+    /// The full name of the secret `name` of an environment.
+    pub fn full_name(environment: &str, name: &str) -> String {
+        format!("holodeck/{environment}/{name}")
+    }
+
     fn all_tags(&self, aws: &Aws, name: &str) -> Vec<Tag> {
         let own = kept_in_tags::put(&self.tags, RECOVERY_DAYS, self.recovery_days);
         let tag = |(key, value)| Tag::builder().key(key).value(value).build();
@@ -50,7 +55,7 @@ impl Secret {
 }
 
 fn prefix(aws: &Aws) -> String {
-    format!("holodeck/{}/", aws.owner.environment)
+    Secret::full_name(&aws.owner.environment, "")
 }
 
 impl Resource for Secret {
@@ -63,7 +68,7 @@ impl Resource for Secret {
     }
 
     fn foresee(&self, aws: &Aws, name: &str) -> Value {
-        json!({ "name": format!("{}{name}", prefix(aws)) })
+        json!({ "name": Self::full_name(&aws.owner.environment, name) })
     }
 
     async fn list(aws: &Aws) -> Result<Vec<Observed<Self>>, Error> {
@@ -75,7 +80,7 @@ impl Resource for Secret {
     }
 
     async fn create(&self, aws: &Aws, name: &str) -> Result<Option<Observed<Self>>, Error> {
-        let full = format!("{}{name}", prefix(aws));
+        let full = Self::full_name(&aws.owner.environment, name);
         let request = aws
             .secrets
             .create_secret()

@@ -22,6 +22,9 @@ pub struct Backups {
     pub recovery_keys: Handle<Secret>,
 }
 
+/// The name of the container of Vault's recovery keys.
+pub const RECOVERY_KEYS: &str = "vault-recovery";
+
 /// Registers the kinds of this layer.
 pub fn register(graph: &mut Graph, host: Host<Aws>) {
     graph.register::<Bucket>(host);
@@ -45,7 +48,7 @@ pub fn declare(model: &Model<'_>, graph: &mut Graph, keys: &Keys) -> Backups {
         },
     );
     let recovery_keys = graph.add(
-        "vault-recovery",
+        RECOVERY_KEYS,
         Secret {
             description: format!("Recovery keys of Vault in the environment {}", model.environment.name),
             key_arn: keys.key.output(KmsKey::ARN),

@@ -258,14 +258,15 @@ pub(super) fn check_version(cluster: &Cluster, wanted: &str) -> Answer<()> {
     version::find(wanted).map(|_| ())
 }
 
-/// Types come from the request or from the launch template, not from both.
+/// Types come from the request or from the launch template, not from both. Those of the template are not the group's own:
+/// the API gives none then (<https://docs.aws.amazon.com/eks/latest/APIReference/API_Nodegroup.html>).
 fn instance_types(given: &[String], from_template: Option<String>) -> Answer<Vec<String>> {
     match (given.is_empty(), from_template) {
         (false, Some(_)) => Err(invalid_parameter(
             "Instance types cannot be specified in both the launch template and the CreateNodegroup request",
         )),
         (false, None) => Ok(given.to_vec()),
-        (true, Some(kind)) => Ok(vec![kind]),
+        (true, Some(_)) => Ok(Vec::new()),
         (true, None) => Ok(vec!["t3.medium".to_owned()]),
     }
 }

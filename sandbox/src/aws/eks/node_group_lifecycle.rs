@@ -150,11 +150,13 @@ pub(super) fn launch(world: &World, group: &NodeGroup, settings: &Settings) -> A
     } else {
         from_template
     };
+    let of_template = template.as_ref().and_then(|template| template.instance_type.clone());
+    let instance_types = of_template.map_or_else(|| settings.instance_types.clone(), |kind| vec![kind]);
     Ok(Launch {
         template_id: format!("lt-0{}", &group.id.replace('-', "")[..16]),
         template_name: format!("eks-{}", group.id),
         template_version: generation(group).to_string(),
-        instance_types: settings.instance_types.clone(),
+        instance_types,
         image_id,
         security_groups,
         spot: settings.capacity_type == "SPOT",

@@ -28,7 +28,7 @@ pub(super) fn view(world: &World, group: &NodeGroup) -> types::Nodegroup {
                 .desired_size(settings.scaling.desired)
                 .build(),
         )
-        .set_instance_types(Some(settings.instance_types.clone()))
+        .set_instance_types((!settings.instance_types.is_empty()).then(|| settings.instance_types.clone()))
         .set_subnets(Some(settings.subnets.clone()))
         .ami_type(types::AmiTypes::from(settings.ami_type.as_str()))
         .node_role(&settings.node_role)
