@@ -118,7 +118,10 @@ impl Resource for NodeGroup {
 
     fn project(&self, actual: Self) -> Self {
         let tags = owner::managed(&self.tags, actual.tags);
-        Self { tags, initial_size: self.initial_size, ..actual }
+        // Where the template names the one type, that one may be told here, too.
+        let from_template = self.instance_types.is_empty() && actual.instance_types.len() == 1;
+        let instance_types = if from_template { Vec::new() } else { actual.instance_types };
+        Self { tags, instance_types, initial_size: self.initial_size, ..actual }
     }
 
     async fn list(aws: &Aws) -> Result<Vec<Observed<Self>>, Error> {

@@ -10,10 +10,9 @@ use holodeck_bootstrap::aws::owner::Owner;
 use holodeck_engine::apply::apply;
 use holodeck_engine::observe::observe;
 use holodeck_engine::{Clock, Graph, Host, Outcome, Plan, Policy, Settings, Snapshot};
-use holodeck_sandbox::SimulatedAws;
-use holodeck_sandbox::aws::Options;
 use holodeck_sandbox::fault::Faults;
-use holodeck_sandbox::store::Store;
+use holodeck_sandbox::store::StoreError;
+use holodeck_sandbox::{Options, Sandbox, SimulatedAws};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +25,8 @@ pub const REGION: &str = "eu-west-1";
 
 /// A simulated account.
 pub struct Account {
+    /// The world that it is in.
+    pub sandbox: Sandbox,
     simulated: SimulatedAws,
     /// The clients of [`ENVIRONMENT`] in it.
     pub aws: Arc<Aws>,
@@ -39,15 +40,15 @@ impl Account {
 
     /// The same, in which requests go wrong by these rules.
     pub fn with_faults(rules: &[&str]) -> Self {
-        Self::open(Store::nowhere(), rules)
+        Self::open(Sandbox::in_memory, rules)
     }
 
     /// The account that `folder` holds.
     pub fn kept_in(folder: &Path, rules: &[&str]) -> Self {
-        Self::open(Store::open(folder).expect("the folder can be used"), rules)
+        Self::open(|options| Sandbox::open(folder, options), rules)
     }
 
-    fn open(store: Store, rules: &[&str]) -> Self {
+    fn open(open: impl FnOnce(Options) -> Result<Sandbox, StoreError>, rules: &[&str]) -> Self {
         let options = Options {
             account: ACCOUNT.to_owned(),
             region: REGION.to_owned(),
@@ -56,9 +57,10 @@ impl Account {
             faults: Faults::new(rules.iter().map(|rule| rule.parse().expect("a fault")).collect()),
             on_stop: Arc::new(|| ()),
         };
-        let simulated = SimulatedAws::open(Arc::new(store), options).expect("a world");
+        let sandbox = open(options).expect("a world");
+        let simulated = sandbox.aws().clone();
         let aws = Arc::new(clients(&simulated, ENVIRONMENT));
-        Self { simulated, aws }
+        Self { sandbox, simulated, aws }
     }
 
     /// Clients of another environment in the same account.

@@ -7,6 +7,8 @@ mod laws;
 mod bucket;
 mod database;
 mod dns;
+mod environment;
+mod iam_role;
 mod kms;
 mod load_balancing;
 mod log_group;

@@ -81,7 +81,9 @@ pub fn declare(
     };
     let mut addon = |addon: &str| graph.add(addon, self::addon(model, &name, addon)).address().clone();
     let before_nodes = BEFORE_NODES.map(&mut addon).into();
-    ON_NODES.map(addon);
+    for name in ON_NODES {
+        addon(name);
+    }
     Cluster { control_plane, access, before_nodes }
 }
 
