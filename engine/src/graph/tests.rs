@@ -1,3 +1,5 @@
+//! Which edges a graph has, in which order its resources come, and how mistakes in it are told.
+
 use std::sync::Arc;
 
 use serde::Deserialize;
