@@ -28,7 +28,13 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// Folder with the environment files
-    #[arg(long, global = true, value_name = "DIR", default_value = "environments", env = "HOLODECK_ENVIRONMENTS")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "environments",
+        env = "HOLODECK_ENVIRONMENTS"
+    )]
     pub environments: PathBuf,
     /// Simulate the cloud: the same code, nothing outside this machine is contacted
     #[arg(long, global = true, env = "HOLODECK_SANDBOX", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value_t = false)]
@@ -37,10 +43,24 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FACTOR", default_value_t = 200.0, value_parser = positive, env = "HOLODECK_SANDBOX_SPEED", hide_short_help = true)]
     pub sandbox_speed: f64,
     /// Folder in which simulated worlds are kept
-    #[arg(long, global = true, value_name = "DIR", default_value = ".holodeck/sandbox", env = "HOLODECK_SANDBOX_DIR", hide_short_help = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = ".holodeck/sandbox",
+        env = "HOLODECK_SANDBOX_DIR",
+        hide_short_help = true
+    )]
     pub sandbox_dir: PathBuf,
     /// What goes wrong in the simulated cloud, as OPERATION:ACTION[@N], such as CreateNatGateway:lose-answer@1
-    #[arg(long, global = true, value_name = "FAULT", env = "HOLODECK_SANDBOX_FAULTS", value_delimiter = ',', hide_short_help = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FAULT",
+        env = "HOLODECK_SANDBOX_FAULTS",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
     pub sandbox_fault: Vec<String>,
     /// Form of what is printed
     #[arg(long, global = true, value_enum, default_value_t, env = "HOLODECK_OUTPUT")]
@@ -94,7 +114,9 @@ pub enum Command {
     /// Show what `up` would change
     ///
     /// Looks at what exists and compares it with the environment file. Nothing is changed.
-    #[command(after_help = "Examples:\n  holodeck-bootstrap plan staging\n  holodeck-bootstrap plan staging --detailed-exitcode   # in CI: exits with 2 when there are changes\n  holodeck-bootstrap plan staging --save plan.json && holodeck-bootstrap up staging --plan plan.json")]
+    #[command(
+        after_help = "Examples:\n  holodeck-bootstrap plan staging\n  holodeck-bootstrap plan staging --detailed-exitcode   # in CI: exits with 2 when there are changes\n  holodeck-bootstrap plan staging --save plan.json && holodeck-bootstrap up staging --plan plan.json"
+    )]
     Plan {
         /// Which environment
         environment: String,
@@ -114,7 +136,9 @@ pub enum Command {
     /// Make it so
     ///
     /// Plans, asks, and carries the plan out. Can be interrupted at any moment: run it again and it goes on.
-    #[command(after_help = "Examples:\n  holodeck-bootstrap up staging\n  holodeck-bootstrap up staging --yes                       # without a question, as in CI\n  holodeck-bootstrap up staging --allow-replace aws.vpc.main")]
+    #[command(
+        after_help = "Examples:\n  holodeck-bootstrap up staging\n  holodeck-bootstrap up staging --yes                       # without a question, as in CI\n  holodeck-bootstrap up staging --allow-replace aws.vpc.main"
+    )]
     Up {
         /// Which environment
         environment: String,
@@ -134,7 +158,9 @@ pub enum Command {
     /// Remove all that we own
     ///
     /// Removes what carries the environment's mark of ownership, and nothing else.
-    #[command(after_help = "Examples:\n  holodeck-bootstrap plan staging --destroy\n  holodeck-bootstrap destroy staging\n  holodeck-bootstrap destroy production --yes --confirm production   # a protected one, without a terminal")]
+    #[command(
+        after_help = "Examples:\n  holodeck-bootstrap plan staging --destroy\n  holodeck-bootstrap destroy staging\n  holodeck-bootstrap destroy production --yes --confirm production   # a protected one, without a terminal"
+    )]
     Destroy {
         /// Which environment
         environment: String,
@@ -157,7 +183,9 @@ pub enum Command {
         environment: String,
     },
     /// Draw the resource graph
-    #[command(after_help = "Example:\n  holodeck-bootstrap graph staging --format dot | dot -Tsvg > staging.svg")]
+    #[command(
+        after_help = "Example:\n  holodeck-bootstrap graph staging --format dot | dot -Tsvg > staging.svg"
+    )]
     Graph {
         /// Which environment
         environment: String,

@@ -51,7 +51,8 @@ impl From<Ending> for ExitCode {
 pub fn runtime(cli: &Cli) -> std::io::Result<Runtime> {
     let is_simulated = cli.command.environment().is_some_and(|name| {
         // What is wrong with the file is reported when the command loads it.
-        let by_itself = || environment::load(&cli.global.environments, name).is_ok_and(|loaded| loaded.sandbox);
+        let by_itself =
+            || environment::load(&cli.global.environments, name).is_ok_and(|loaded| loaded.sandbox);
         cli.global.sandbox || by_itself()
     });
     match is_simulated {
@@ -76,7 +77,9 @@ pub async fn run(cli: Cli) -> Ending {
         }
         Command::Status { environment } => status::run(&global, &environment).await,
         Command::Graph { environment, format } => graph::run(&global, &environment, format).await,
-        Command::Render { environment, component } => render::run(&global, &environment, component.as_deref()).await,
+        Command::Render { environment, component } => {
+            render::run(&global, &environment, component.as_deref()).await
+        }
         Command::Kubeconfig { environment } => kubeconfig::run(&global, &environment).await,
         Command::Validate { environment } => validate::run(&global, environment.as_deref()),
         Command::Schema => schema::run(),

@@ -35,8 +35,8 @@ pub fn start(global: &Global) -> Result<(), LogError> {
             Ok(fmt::layer().json().with_writer(file).with_filter(ours(LevelFilter::DEBUG)))
         })
         .transpose()?;
-    let to_terminal =
-        (global.verbose > 1).then(|| fmt::layer().with_writer(io::stderr).with_filter(ours(LevelFilter::DEBUG)));
+    let to_terminal = (global.verbose > 1)
+        .then(|| fmt::layer().with_writer(io::stderr).with_filter(ours(LevelFilter::DEBUG)));
     // Only the first call in a process starts the log.
     _ = tracing_subscriber::registry().with(to_file).with(to_terminal).try_init();
     Ok(())

@@ -34,7 +34,10 @@ pub trait Provider: Send + Sync {
 }
 
 /// Connects to the provider that the environment names: the real one, or what the sandbox simulates.
-pub async fn connect(environment: &Environment, sandbox: Option<&Sandbox>) -> Result<Box<dyn Provider>, Error> {
+pub async fn connect(
+    environment: &Environment,
+    sandbox: Option<&Sandbox>,
+) -> Result<Box<dyn Provider>, Error> {
     match &environment.provider {
         Settings::Aws(_) => Ok(Box::new(AwsProvider::connect(environment, sandbox).await?)),
     }

@@ -51,7 +51,8 @@ pub fn runtime(speed: f64) -> io::Result<Runtime> {
     let pace: OnceLock<(Instant, tokio::time::Instant)> = OnceLock::new();
     let rest = move || {
         let (real, simulated) = pace.get_or_init(|| (Instant::now(), tokio::time::Instant::now()));
-        let due = Duration::try_from_secs_f64(simulated.elapsed().as_secs_f64() / speed).unwrap_or(Duration::ZERO);
+        let due =
+            Duration::try_from_secs_f64(simulated.elapsed().as_secs_f64() / speed).unwrap_or(Duration::ZERO);
         if let Some(ahead) = due.checked_sub(real.elapsed()) {
             #[expect(clippy::disallowed_methods, reason = "nothing else is left to do on this thread")]
             std::thread::sleep(ahead.min(LONGEST_REST));

@@ -56,7 +56,11 @@ impl Platform {
         let facts: Vec<String> =
             self.provider.describe().into_iter().map(|(label, value)| format!("{label} {value}")).collect();
         let simulated = if self.simulation.is_some() { " · simulated" } else { "" };
-        format!("{} {}", paint(HEADING, &self.environment.name), paint(DIM, format_args!("· {}{simulated}", facts.join(" · "))))
+        format!(
+            "{} {}",
+            paint(HEADING, &self.environment.name),
+            paint(DIM, format_args!("· {}{simulated}", facts.join(" · ")))
+        )
     }
 }
 

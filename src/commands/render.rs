@@ -22,13 +22,17 @@ pub async fn run(global: &Global, name: &str, component: Option<&str>) -> Result
         .filter_map(|address| graph.desired(address))
         .collect();
     if objects.is_empty() {
-        let message = format!("`{name}` has no objects{}", component.map(|c| format!(" of component `{c}`")).unwrap_or_default());
+        let message = format!(
+            "`{name}` has no objects{}",
+            component.map(|c| format!(" of component `{c}`")).unwrap_or_default()
+        );
         return Err(Failure::Message(message, None));
     }
     for object in objects {
         let resolved = readable(&input::resolve(object, &|reference| snapshot.output(reference)));
-        let yaml = manifest::to_yaml(&resolved)
-            .map_err(|error| Failure::Message(format!("an object cannot be written as YAML: {error}"), None))?;
+        let yaml = manifest::to_yaml(&resolved).map_err(|error| {
+            Failure::Message(format!("an object cannot be written as YAML: {error}"), None)
+        })?;
         anstream::print!("---\n{yaml}");
     }
     Ok(Ending::Fine)

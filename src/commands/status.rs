@@ -115,7 +115,10 @@ fn print_text(platform: &Platform, health: &[Health<'_>], is_healthy: bool, drif
     }
     anstream::println!("  {:12}{}", "Secrets", platform.desired.foundation.recovery_keys.location);
     if drifted {
-        anstream::println!("\nIt is not as described: `plan {}` shows the difference.", platform.environment.name);
+        anstream::println!(
+            "\nIt is not as described: `plan {}` shows the difference.",
+            platform.environment.name
+        );
     }
     let (look, word) = if is_healthy { (GOOD, "healthy") } else { (BAD, "not healthy") };
     anstream::println!("\n{} is {}.", platform.environment.name, paint(look, word));

@@ -64,7 +64,8 @@ async fn require_credentials(platform: &Platform, planned: &Plan) -> Result<(), 
     if missing.is_empty() {
         return Ok(());
     }
-    let missing: Vec<String> = missing.iter().map(|missing| format!("{missing}: {}", missing.source)).collect();
+    let missing: Vec<String> =
+        missing.iter().map(|missing| format!("{missing}: {}", missing.source)).collect();
     Err(Failure::message(missing.join("; "), "nothing was changed: give the credentials and run it again"))
 }
 
@@ -76,8 +77,9 @@ fn refusal(planned: &Plan) -> Failure {
 }
 
 fn read_saved(path: &Path) -> Result<serde_json::Value, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::Message(format!("cannot read the plan in `{}`: {error}", path.display()), None))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::Message(format!("cannot read the plan in `{}`: {error}", path.display()), None)
+    })?;
     serde_json::from_str(&text).map_err(|error| {
         let message = format!("`{}` is not a saved plan: {error}", path.display());
         Failure::message(message, "make one with `plan --save FILE`")

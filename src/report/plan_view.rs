@@ -46,7 +46,8 @@ fn render_change(out: &mut String, change: &Change, verbose: bool) {
     if is_folded(change, verbose) {
         return;
     }
-    let width = change.fields.iter().map(|field| field.path.chars().count()).max().unwrap_or_default().min(48);
+    let width =
+        change.fields.iter().map(|field| field.path.chars().count()).max().unwrap_or_default().min(48);
     for field in &change.fields {
         let value = match change.action {
             Action::Create => after(field, verbose),
@@ -111,7 +112,13 @@ fn waiting(plan: &Plan) -> String {
     let mut out = String::new();
     for change in plan.changes.iter().filter(|change| change.action == Action::Unchanged) {
         if let Some(reason) = &change.reason {
-            _ = writeln!(out, "  {} {}  {}", paint(DIM, "·"), change.address, paint(DIM, format_args!("({reason})")));
+            _ = writeln!(
+                out,
+                "  {} {}  {}",
+                paint(DIM, "·"),
+                change.address,
+                paint(DIM, format_args!("({reason})"))
+            );
         }
     }
     if out.is_empty() { out } else { format!("{}\n{out}\n", paint(HEADING, "To be awaited")) }

@@ -43,7 +43,11 @@ fn line(event: &Event) -> Option<String> {
     Some(match event {
         Event::Finished { address, operation, took } => {
             let (sign, look, _, done) = style::operation(*operation);
-            format!("{} {done} {}", paint(look, format_args!("{sign} {address}")), paint(DIM, format_args!("in {}", readable(*took))))
+            format!(
+                "{} {done} {}",
+                paint(look, format_args!("{sign} {address}")),
+                paint(DIM, format_args!("in {}", readable(*took)))
+            )
         }
         Event::Failed { address, operation, error, hint } => {
             let (_, _, doing, _) = style::operation(*operation);
@@ -53,8 +57,12 @@ fn line(event: &Event) -> Option<String> {
             }
             line
         }
-        Event::Interrupted => "Interrupted: letting running requests finish. Press Ctrl-C again to stop at once.".to_owned(),
-        Event::Begun { .. } | Event::Started { .. } | Event::Waiting { .. } | Event::Skipped { .. } => return None,
+        Event::Interrupted => {
+            "Interrupted: letting running requests finish. Press Ctrl-C again to stop at once.".to_owned()
+        }
+        Event::Begun { .. } | Event::Started { .. } | Event::Waiting { .. } | Event::Skipped { .. } => {
+            return None;
+        }
     })
 }
 
@@ -76,7 +84,10 @@ impl Progress for Lines {
             let is_new = told.is_none_or(|(last, at)| last != why || *elapsed >= *at + TELL_AGAIN_AFTER);
             if *elapsed >= WORTH_TELLING && is_new {
                 let (_, _, doing, _) = style::operation(*operation);
-                anstream::eprintln!("{}", paint(DIM, format_args!("  {address} {doing} for {}: {why}", readable(*elapsed))));
+                anstream::eprintln!(
+                    "{}",
+                    paint(DIM, format_args!("  {address} {doing} for {}: {why}", readable(*elapsed)))
+                );
                 self.told.insert(address.clone(), (why.clone(), *elapsed));
             }
         }

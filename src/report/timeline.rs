@@ -22,7 +22,11 @@ pub fn render(outcome: &Outcome, simulated: bool) -> String {
         return String::new();
     }
     let kind = if simulated { "simulated time" } else { "time" };
-    let mut out = format!("{} {}\n", paint(HEADING, "Where the time went"), paint(DIM, format_args!("({kind}, longest chain)")));
+    let mut out = format!(
+        "{} {}\n",
+        paint(HEADING, "Where the time went"),
+        paint(DIM, format_args!("({kind}, longest chain)"))
+    );
     for done in chain {
         let took = done.ended.saturating_sub(done.began);
         if took.as_secs_f64() < whole.as_secs_f64() * LEAST_SHARE {
@@ -32,7 +36,13 @@ pub fn render(outcome: &Outcome, simulated: bool) -> String {
         let offset = position(done.began.saturating_sub(start), whole);
         let length = position(done.ended.saturating_sub(start), whole).saturating_sub(offset).max(1);
         let bar = format!("{}{}", " ".repeat(offset), "━".repeat(length));
-        _ = writeln!(out, "  {}  {:>7}  {} {word}", paint(look, format_args!("{bar:BAR$}")), readable(took), done.address);
+        _ = writeln!(
+            out,
+            "  {}  {:>7}  {} {word}",
+            paint(look, format_args!("{bar:BAR$}")),
+            readable(took),
+            done.address
+        );
     }
     _ = writeln!(out, "  {:BAR$}  {:>7}  in all", "", readable(whole));
     out

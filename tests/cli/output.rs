@@ -14,7 +14,10 @@ fn a_plan_is_one_document() {
     let vpc = changes.iter().find(|change| change["id"] == "aws.vpc.main").unwrap();
     assert_eq!(vpc["kind"], "aws.vpc");
     let cidr = vpc["fields"].as_array().unwrap().iter().find(|field| field["path"] == "cidr").unwrap();
-    assert_eq!((&cidr["before"], &cidr["after"], &cidr["known"]), (&Value::Null, &Value::from("10.10.0.0/16"), &Value::from(true)));
+    assert_eq!(
+        (&cidr["before"], &cidr["after"], &cidr["known"]),
+        (&Value::Null, &Value::from("10.10.0.0/16"), &Value::from(true))
+    );
 }
 
 #[test]
@@ -39,7 +42,10 @@ fn secrets_are_printed_nowhere() {
         &["plan", "staging", "--sandbox", "-v"],
     ] {
         let ran = place.succeed(arguments);
-        assert!(!ran.stdout.contains("stand-in for") && !ran.stderr.contains("stand-in for"), "{arguments:?}");
+        assert!(
+            !ran.stdout.contains("stand-in for") && !ran.stderr.contains("stand-in for"),
+            "{arguments:?}"
+        );
         assert!(!ran.stdout.contains("c3RhbmQtaW4gZm9y"), "{arguments:?}: in base64");
     }
 }
@@ -74,9 +80,18 @@ fn help_of_every_command_has_an_example() {
     let place = Workplace::new();
     let help = place.succeed(&["--help"]).stdout;
     insta::assert_snapshot!("help", help);
-    for command in
-        ["plan", "up", "destroy", "status", "graph", "render", "kubeconfig", "validate", "schema", "completions"]
-    {
+    for command in [
+        "plan",
+        "up",
+        "destroy",
+        "status",
+        "graph",
+        "render",
+        "kubeconfig",
+        "validate",
+        "schema",
+        "completions",
+    ] {
         let help = place.succeed(&[command, "--help"]).stdout;
         assert!(help.contains("Example"), "{command}: {help}");
     }

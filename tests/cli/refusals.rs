@@ -25,7 +25,10 @@ fn an_unknown_environment_lists_the_known_ones() {
 #[test]
 fn a_bad_file_names_every_mistake() {
     let place = Workplace::new();
-    place.write("bad.toml", "extends = \"staging.toml\"\nname = \"bad\"\ndomaine = \"x\"\n[vault]\nreplicas = 2\n");
+    place.write(
+        "bad.toml",
+        "extends = \"staging.toml\"\nname = \"bad\"\ndomaine = \"x\"\n[vault]\nreplicas = 2\n",
+    );
     let ran = place.run(&["validate", "bad"]);
     assert_eq!(ran.status, 1);
     assert!(ran.stderr.contains("domaine") && ran.stderr.contains("domain"), "{}", ran.stderr);
