@@ -7,6 +7,9 @@ use super::{Ending, Failure, execution, plan};
 use crate::cli::{Global, Output};
 use crate::report::style::{GOOD, paint};
 
+/// Some things only show once what they belonged to is gone: it is looked again this often.
+const MOST_ROUNDS: usize = 4;
+
 /// The command's options.
 pub struct Options {
     /// Do not ask.
@@ -30,12 +33,25 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
         return Ok(Ending::Fine);
     }
     consent(&platform, &options)?;
-    let outcome = execution::carry_out(global, &platform, &snapshot, &planned, options.parallelism).await;
-    let ending = execution::conclude(global, &platform, &outcome, &format!("holodeck-bootstrap destroy {name}"));
-    if ending == Ending::Fine && global.output == Output::Text && !global.quiet {
-        anstream::println!("{} {name} is gone.", paint(GOOD, "✓"));
+    let again = format!("holodeck-bootstrap destroy {name}");
+    let mut snapshot = snapshot;
+    let mut planned = planned;
+    for _ in 0..MOST_ROUNDS {
+        let outcome = execution::carry_out(global, &platform, &snapshot, &planned, options.parallelism).await;
+        let ending = execution::conclude(global, &platform, &outcome, &again);
+        if ending != Ending::Fine {
+            return Ok(ending);
+        }
+        snapshot = platform.observe().await?;
+        planned = Plan::destroy(&platform.desired.graph, &snapshot)?;
+        if !planned.has_changes() {
+            if global.output == Output::Text && !global.quiet {
+                anstream::println!("{} {name} is gone.", paint(GOOD, "✓"));
+            }
+            return Ok(Ending::Fine);
+        }
     }
-    Ok(ending)
+    Err(Failure::message(format!("something of `{name}` comes back again and again"), "look at `plan --destroy`"))
 }
 
 /// A protected environment wants its name, unless it is only simulated.
