@@ -353,10 +353,10 @@ impl<'a> Planner<'a> {
         fields: &[FieldChange],
         failed: bool,
     ) {
-        let is_consequence = !because.is_empty()
-            && because.iter().all(|path| {
-                fields.iter().any(|field| field.path == *path && self.is_unknown_through_replacement(field))
-            });
+        // One field that another replacement changes is enough: there is no way around this one then.
+        let is_consequence = because.iter().any(|path| {
+            fields.iter().any(|field| field.path == *path && self.is_unknown_through_replacement(field))
+        });
         let text = address.to_string();
         let allowed = self.policy.allow_replace.contains(&text) && !self.policy.protected;
         if is_consequence || allowed {
@@ -405,10 +405,11 @@ impl<'a> Planner<'a> {
     fn delete_what_is_not_desired(&mut self) {
         let snapshot = self.snapshot;
         for (address, seen) in &snapshot.seen {
-            if self.judged.contains_key(address) {
+            let entry = &self.graph.kinds[&*address.kind];
+            if self.judged.contains_key(address) || entry.kind.leftover() {
                 continue;
             }
-            let host = self.graph.kinds[&*address.kind].host;
+            let host = entry.host;
             let with = if self.host_stays(host) { None } else { self.host_resource(host) };
             for seen in seen {
                 self.remove(address, seen, "no longer desired", with.clone());

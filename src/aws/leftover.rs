@@ -51,6 +51,7 @@ pub struct Outputs {}
 
 impl<S: Sweep> Resource for Leftover<S> {
     const KIND: &'static str = S::KIND;
+    const LEFTOVER: bool = true;
     type Outputs = Outputs;
     type Client = Aws;
 

@@ -35,6 +35,7 @@ use crate::provider::{
     VaultFoundation,
 };
 use crate::secret::SecretSource;
+use crate::simulation::StandIns;
 
 /// The storage class of volumes.
 const STORAGE_CLASS: &str = "gp3";
@@ -178,7 +179,10 @@ impl Provider for AwsProvider {
     }
 
     fn secrets(&self) -> Arc<dyn SecretSource> {
-        Arc::new(AwsSecrets(self.aws.clone()))
+        match self.clusters {
+            Clusters::Real(_) => Arc::new(AwsSecrets(self.aws.clone())),
+            Clusters::Simulated(_) => Arc::new(StandIns),
+        }
     }
 }
 

@@ -51,7 +51,10 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
             return Ok(Ending::Fine);
         }
     }
-    Err(Failure::message(format!("something of `{name}` comes back again and again"), "look at `plan --destroy`"))
+    Err(Failure::message(
+        format!("something of `{name}` comes back again and again"),
+        "look at `plan --destroy`",
+    ))
 }
 
 /// A protected environment wants its name, unless it is only simulated.

@@ -15,11 +15,18 @@ fn a_removed_database_goes_with_all_that_is_its_own() {
     let place = Workplace::new();
     up(&place);
     let text = std::fs::read_to_string(place.path().join("environments/sandbox.toml")).unwrap();
-    let (start, end) = (text.find("[provider.databases.orders]").unwrap(), text.find("[provider.kms]").unwrap());
+    let (start, end) =
+        (text.find("[provider.databases.orders]").unwrap(), text.find("[provider.kms]").unwrap());
     place.write("sandbox.toml", &format!("{}{}", &text[..start], &text[end..]));
     let changes = place.changes("sandbox", &[]);
-    assert!(!changes.is_empty() && changes.iter().all(|change| change.starts_with("delete aws.")), "{changes:?}");
-    assert!(changes.iter().any(|change| change.contains("db_instance") && change.contains("orders")), "{changes:?}");
+    assert!(
+        !changes.is_empty() && changes.iter().all(|change| change.starts_with("delete aws.")),
+        "{changes:?}"
+    );
+    assert!(
+        changes.iter().any(|change| change.contains("db_instance") && change.contains("orders")),
+        "{changes:?}"
+    );
     up(&place);
     assert_settled(&place);
 }
@@ -33,7 +40,10 @@ fn one_more_node_group_is_created_beside_the_others() {
         "\n[provider.node_groups.batch]\ninstance_types = [\"m7i.large\"]\nsize = { min = 1, max = 2 }\n",
     );
     let changes = place.changes("sandbox", &[]);
-    assert!(!changes.is_empty() && changes.iter().all(|change| change.starts_with("create aws.")), "{changes:?}");
+    assert!(
+        !changes.is_empty() && changes.iter().all(|change| change.starts_with("create aws.")),
+        "{changes:?}"
+    );
     assert!(changes.iter().all(|change| change.contains("batch")), "{changes:?}");
     up(&place);
     assert_settled(&place);
@@ -57,7 +67,11 @@ fn another_network_is_refused_until_it_is_allowed() {
     place.edit("sandbox.toml", "10.10.0.0/16", "10.11.0.0/16");
     let refused = place.run(&["up", "sandbox", "--yes"]);
     assert_eq!(refused.status, 1, "{}", refused.stdout);
-    assert!(refused.stderr.contains("cidr") && refused.stderr.contains("--allow-replace aws.vpc.main"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("cidr") && refused.stderr.contains("--allow-replace aws.vpc.main"),
+        "{}",
+        refused.stderr
+    );
     let changes = place.changes("sandbox", &["--allow-replace", "aws.vpc.main"]);
     assert!(changes.contains(&"replace aws.vpc.main".to_owned()), "{changes:?}");
     place.succeed(&["up", "sandbox", "--yes", "--quiet", "--allow-replace", "aws.vpc.main"]);
@@ -80,7 +94,7 @@ fn a_replica_count_changes_only_what_depends_on_it() {
 fn a_component_that_is_turned_off_is_pruned() {
     let place = Workplace::new();
     up(&place);
-    place.append("sandbox.toml", "\n[components.argo-cd]\nenabled = false\n");
+    place.turn_off(&["argo-cd"]);
     let changes = place.changes("sandbox", &[]);
     assert!(changes.iter().all(|change| change.starts_with("delete kubernetes.")), "{changes:?}");
     up(&place);

@@ -7,11 +7,7 @@ use crate::support::Workplace;
 /// An environment with every kind of cloud resource and no components, so that a run is quick.
 fn cloud_only() -> Workplace {
     let place = Workplace::new();
-    let off: String = ["ingress-nginx", "cert-manager", "vault", "argo-cd"]
-        .iter()
-        .map(|name| format!("\n[components.{name}]\nenabled = false\n"))
-        .collect();
-    place.append("sandbox.toml", &off);
+    place.turn_off(&["ingress-nginx", "cert-manager", "vault", "argo-cd"]);
     place
 }
 
@@ -44,7 +40,9 @@ fn a_lost_answer_makes_nothing_twice() {
         survives(&format!("*:lose-answer@{n}"));
     }
     // These creations have neither a client token nor a unique name.
-    for operation in ["CreateVpc", "AllocateAddress", "CreateInternetGateway", "CreateRouteTable", "CreateKey"] {
+    for operation in
+        ["CreateVpc", "AllocateAddress", "CreateInternetGateway", "CreateRouteTable", "CreateKey"]
+    {
         survives(&format!("{operation}:lose-answer@1"));
     }
 }
@@ -53,7 +51,13 @@ fn a_lost_answer_makes_nothing_twice() {
 fn throttling_and_refusals_are_survived() {
     let faults: BTreeSet<String> = SAMPLED
         .iter()
-        .flat_map(|n| [format!("*:throttle@{n}"), format!("*:fail=InternalFailure@{n}"), format!("*:fail=AccessDenied@{n}")])
+        .flat_map(|n| {
+            [
+                format!("*:throttle@{n}"),
+                format!("*:fail=InternalFailure@{n}"),
+                format!("*:fail=AccessDenied@{n}"),
+            ]
+        })
         .collect();
     for fault in faults {
         survives(&fault);
@@ -63,10 +67,15 @@ fn throttling_and_refusals_are_survived() {
 #[test]
 fn a_failed_branch_lets_others_finish_and_names_what_was_not_attempted() {
     let place = cloud_only();
-    let ran = place.run(&["up", "sandbox", "--yes", "--sandbox-fault", "CreateCluster:fail=AccessDeniedException"]);
+    let ran =
+        place.run(&["up", "sandbox", "--yes", "--sandbox-fault", "CreateCluster:fail=AccessDeniedException"]);
     assert_eq!(ran.status, 1);
     assert!(ran.stderr.contains("aws.eks_cluster"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("Not attempted") && ran.stderr.contains("aws.node_group.general"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("Not attempted") && ran.stderr.contains("aws.node_group.general"),
+        "{}",
+        ran.stderr
+    );
     let left = place.changes("sandbox", &[]);
     assert!(!left.iter().any(|change| change.contains("aws.load_balancer.")), "{left:?}");
 }

@@ -52,6 +52,18 @@ impl Workplace {
         fs::write(&path, text.replacen(from, to, 1)).unwrap();
     }
 
+    /// Turns components off, and with them what Argo CD would take over.
+    pub fn turn_off(&self, components: &[&str]) {
+        for name in ["base.toml", "sandbox.toml"] {
+            let path = self.path().join("environments").join(name);
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, text.split("[gitops]").next().unwrap()).unwrap();
+        }
+        for component in components {
+            self.append("sandbox.toml", &format!("\n[components.{component}]\nenabled = false\n"));
+        }
+    }
+
     /// Appends text to an environment file.
     pub fn append(&self, name: &str, text: &str) {
         let path = self.path().join("environments").join(name);
@@ -92,7 +104,9 @@ impl Workplace {
         changes
             .iter()
             .filter(|change| change["action"] != "unchanged")
-            .map(|change| format!("{} {}", change["action"].as_str().unwrap(), change["id"].as_str().unwrap()))
+            .map(|change| {
+                format!("{} {}", change["action"].as_str().unwrap(), change["id"].as_str().unwrap())
+            })
             .collect()
     }
 }
