@@ -33,14 +33,15 @@ pub struct Global {
         global = true,
         value_name = "DIR",
         default_value = "environments",
-        env = "HOLODECK_ENVIRONMENTS"
+        env = "HOLODECK_ENVIRONMENTS",
+        hide_env_values = true
     )]
     pub environments: PathBuf,
     /// Simulate the cloud: the same code, nothing outside this machine is contacted
-    #[arg(long, global = true, env = "HOLODECK_SANDBOX", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value_t = false)]
+    #[arg(long, global = true, env = "HOLODECK_SANDBOX", hide_env_values = true, value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value_t = false)]
     pub sandbox: bool,
     /// How many times as fast as real time simulated time passes
-    #[arg(long, global = true, value_name = "FACTOR", default_value_t = 200.0, value_parser = positive, env = "HOLODECK_SANDBOX_SPEED", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "FACTOR", default_value_t = 200.0, value_parser = positive, env = "HOLODECK_SANDBOX_SPEED", hide_env_values = true, hide_short_help = true)]
     pub sandbox_speed: f64,
     /// Folder in which simulated worlds are kept
     #[arg(
@@ -49,6 +50,7 @@ pub struct Global {
         value_name = "DIR",
         default_value = ".holodeck/sandbox",
         env = "HOLODECK_SANDBOX_DIR",
+        hide_env_values = true,
         hide_short_help = true
     )]
     pub sandbox_dir: PathBuf,
@@ -58,15 +60,16 @@ pub struct Global {
         global = true,
         value_name = "FAULT",
         env = "HOLODECK_SANDBOX_FAULTS",
+        hide_env_values = true,
         value_delimiter = ',',
         hide_short_help = true
     )]
     pub sandbox_fault: Vec<String>,
     /// Form of what is printed
-    #[arg(long, global = true, value_enum, default_value_t, env = "HOLODECK_OUTPUT")]
+    #[arg(long, global = true, value_enum, default_value_t, env = "HOLODECK_OUTPUT", hide_env_values = true)]
     pub output: Output,
     /// When to use colour; NO_COLOR is respected
-    #[arg(long, global = true, value_enum, default_value_t, env = "HOLODECK_COLOR")]
+    #[arg(long, global = true, value_enum, default_value_t, env = "HOLODECK_COLOR", hide_env_values = true)]
     pub color: Color,
     /// Tell more: all fields of what is created; twice, the program's own log
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -75,7 +78,7 @@ pub struct Global {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Write the program's log to a file, as JSON lines
-    #[arg(long, global = true, value_name = "FILE", env = "HOLODECK_LOG_FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "HOLODECK_LOG_FILE", hide_env_values = true)]
     pub log_file: Option<PathBuf>,
 }
 
@@ -152,7 +155,13 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS")]
         allow_replace: Vec<String>,
         /// The most changing requests at a time
-        #[arg(long, value_name = "N", default_value_t = 16, env = "HOLODECK_PARALLELISM")]
+        #[arg(
+            long,
+            value_name = "N",
+            default_value_t = 16,
+            env = "HOLODECK_PARALLELISM",
+            hide_env_values = true
+        )]
         parallelism: usize,
     },
     /// Remove all that we own
@@ -171,7 +180,13 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         confirm: Option<String>,
         /// The most changing requests at a time
-        #[arg(long, value_name = "N", default_value_t = 16, env = "HOLODECK_PARALLELISM")]
+        #[arg(
+            long,
+            value_name = "N",
+            default_value_t = 16,
+            env = "HOLODECK_PARALLELISM",
+            hide_env_values = true
+        )]
         parallelism: usize,
     },
     /// Show what exists and whether it is healthy

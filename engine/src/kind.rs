@@ -34,6 +34,7 @@ pub(crate) trait Kind: Send + Sync {
     fn volatile(&self) -> &'static [&'static str];
     fn sensitive(&self) -> &'static [&'static str];
     fn disposable(&self) -> bool;
+    fn precious(&self) -> bool;
     fn leftover(&self) -> bool;
     fn canonical(&self, attributes: &Value) -> Result<Value, Error>;
     fn durations(&self, attributes: &Value) -> Result<Durations, Error>;
@@ -118,6 +119,10 @@ impl<R: Resource> Kind for Erased<R> {
 
     fn disposable(&self) -> bool {
         R::DISPOSABLE
+    }
+
+    fn precious(&self) -> bool {
+        R::PRECIOUS
     }
 
     fn leftover(&self) -> bool {

@@ -359,7 +359,7 @@ impl<'a> Planner<'a> {
         });
         let text = address.to_string();
         let allowed = self.policy.allow_replace.contains(&text) && !self.policy.protected;
-        if is_consequence || allowed {
+        if (is_consequence && !node.kind.precious()) || allowed {
             self.replaced.insert(address.clone());
             return;
         }

@@ -36,6 +36,9 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     const SENSITIVE: &'static [&'static str] = &[];
     /// Whether replacing it loses nothing of value, so that it needs no permission.
     const DISPOSABLE: bool = false;
+    /// Whether it holds what cannot be made again: replacing it always needs a permission of its own, also as the
+    /// consequence of another replacement.
+    const PRECIOUS: bool = false;
     /// Whether such resources are never desired, but left behind by others. Only a removal of everything takes them
     /// away: they may hold what somebody misses.
     const LEFTOVER: bool = false;

@@ -73,6 +73,7 @@ fn arn(aws: &Aws, bucket: &str) -> String {
 
 impl Resource for Bucket {
     const KIND: &'static str = "aws.bucket";
+    const PRECIOUS: bool = true;
     type Outputs = Outputs;
     type Client = Aws;
 

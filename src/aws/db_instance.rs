@@ -103,6 +103,7 @@ fn number(number: u32) -> i32 {
 
 impl Resource for DbInstance {
     const KIND: &'static str = "aws.db_instance";
+    const PRECIOUS: bool = true;
     type Outputs = Outputs;
     type Client = Aws;
 

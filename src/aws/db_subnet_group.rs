@@ -8,9 +8,8 @@ use std::collections::BTreeSet;
 
 use aws_sdk_rds::types::{DbSubnetGroup as Description, Tag};
 use futures::future::try_join_all;
-use holodeck_engine::{Error, FieldChange, Input, Observed, Output, Resource, Status};
+use holodeck_engine::{Error, FieldChange, Input, Observed, Order, Output, Resource, Status, Verdict};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::aws::answer::{Answer, Given};
 use crate::aws::changes::touches;
@@ -54,8 +53,10 @@ impl Resource for DbSubnetGroup {
         Self { tags: owner::managed(&self.tags, actual.tags), ..actual }
     }
 
-    fn foresee(&self, aws: &Aws, name: &str) -> Value {
-        json!({ "name": aws.owner.prefixed(name) })
+    /// A group stays in the network that it was made in: where none of its subnets stays, it is made anew.
+    fn judge(&self, actual: &Self, changes: &[FieldChange]) -> Verdict {
+        let moves: &[&str] = if self.subnets.is_disjoint(&actual.subnets) { &["subnets"] } else { &[] };
+        Verdict::replace_if_changed(changes, moves, Order::DeleteFirst)
     }
 
     async fn list(aws: &Aws) -> Result<Vec<Observed<Self>>, Error> {

@@ -57,6 +57,7 @@ impl KmsKey {
 
 impl Resource for KmsKey {
     const KIND: &'static str = "aws.kms_key";
+    const PRECIOUS: bool = true;
     type Outputs = Outputs;
     type Client = Aws;
 

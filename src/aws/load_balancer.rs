@@ -69,12 +69,17 @@ impl Resource for LoadBalancer {
         Durations::seconds(150, 5, 5, 900)
     }
 
+    /// A load balancer without security groups never gets any, and it stays in the network that it was made in: where
+    /// none of its subnets stays, it is made anew.
     fn judge(&self, actual: &Self, changes: &[FieldChange]) -> Verdict {
-        let immutable: &[&str] = match actual.security_groups.is_empty() || self.security_groups.is_empty() {
-            true => &["security_groups"],
-            false => &[],
-        };
-        Verdict::replace_if_changed(changes, immutable, Order::DeleteFirst)
+        let mut immutable = Vec::new();
+        if actual.security_groups.is_empty() || self.security_groups.is_empty() {
+            immutable.push("security_groups");
+        }
+        if self.subnets.is_disjoint(&actual.subnets) {
+            immutable.push("subnets");
+        }
+        Verdict::replace_if_changed(changes, &immutable, Order::DeleteFirst)
     }
 
     fn project(&self, actual: Self) -> Self {

@@ -71,6 +71,14 @@ pub struct AwsSettings {
     pub tags: BTreeMap<String, String>,
 }
 
+impl AwsSettings {
+    /// The number of nodes that are always there for any pod: those of groups without taints.
+    pub fn least_nodes(&self) -> u32 {
+        let open = self.node_groups.values().filter(|group| group.taints.is_empty());
+        open.map(|group| group.size.min).sum()
+    }
+}
+
 /// The virtual network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

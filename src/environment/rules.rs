@@ -17,6 +17,7 @@ pub(super) fn check(environment: &Environment, file_stem: &str, findings: &mut F
     domain_is_below_parent_zone(environment, &root, findings);
     acme_has_an_email(environment, &root, findings);
     vault_can_elect_a_leader(environment, &root, findings);
+    vault_has_a_node_for_each_replica(environment, &root, findings);
     node_ports_differ(environment, &root, findings);
     repositories_are_addresses_without_secrets(environment, &root, findings);
     gitops_names_known_repositories(environment, &root, findings);
@@ -77,6 +78,28 @@ fn vault_can_elect_a_leader(environment: &Environment, root: &KeyPath, findings:
                 "a majority elects the leader: use 1, 3 or 5",
             ));
         }
+    }
+}
+
+/// Vault's pods keep apart, so that the loss of a node costs one of them at most.
+fn vault_has_a_node_for_each_replica(environment: &Environment, root: &KeyPath, findings: &mut Findings) {
+    let component = &environment.components.vault;
+    let (replicas, path) = match component.replicas {
+        Some(replicas) => (replicas, "components.vault.replicas"),
+        None => (environment.vault.replicas, "vault.replicas"),
+    };
+    let (nodes, groups) = match &environment.provider {
+        Provider::Aws(aws) => (aws.least_nodes(), "provider.node_groups"),
+    };
+    if component.enabled && replicas > nodes {
+        findings.add(
+            Finding::new(
+                root.keys(path),
+                format!("Vault's {replicas} replicas stand on nodes of their own, but there may be only {nodes} nodes"),
+                format!("lower it, or raise the `size.min` of a node group without taints: {replicas} nodes in all"),
+            )
+            .because(root.keys(groups), "the nodes"),
+        );
     }
 }
 
