@@ -45,8 +45,6 @@ pub struct Aws {
     pub s3: aws_sdk_s3::Client,
     /// Secrets Manager.
     pub secrets: aws_sdk_secretsmanager::Client,
-    /// Systems Manager, for its parameters.
-    pub ssm: aws_sdk_ssm::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
 }
@@ -96,7 +94,6 @@ impl Aws {
             route53: client!(aws_sdk_route53, config, interceptor),
             s3: client!(aws_sdk_s3, config, interceptor),
             secrets: client!(aws_sdk_secretsmanager, config, interceptor),
-            ssm: client!(aws_sdk_ssm, config, interceptor),
             sts: client!(aws_sdk_sts, config, interceptor),
         }
     }
