@@ -50,6 +50,12 @@ pub fn cluster_arn(aws: &Aws) -> String {
     aws.arn("eks", true, &format!("cluster/{}", cluster_name(aws)))
 }
 
+/// The major and minor number of a version of Kubernetes, such as `1.35`.
+pub fn kubernetes_version(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
 /// What `describe` finds for each of the names or ids that a list gave, all at once.
 pub async fn describe_each<R, F>(
     listed: Vec<String>,

@@ -11,9 +11,7 @@ use aws_sdk_eks::types::{
     LogSetup, LogType, Logging, Provider, SupportType, UpdateAccessConfigRequest, UpgradePolicyRequest,
     VpcConfigRequest, VpcConfigResponse,
 };
-use holodeck_engine::{
-    After, Durations, Error, FieldChange, Input, Observed, Order, Output, Resource, Verdict,
-};
+use holodeck_engine::{Durations, Error, FieldChange, Input, Observed, Order, Output, Resource, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -38,7 +36,7 @@ pub struct EksCluster {
     pub endpoint: Endpoint,
     /// Where access is granted: `API` means by access entries only.
     pub authentication_mode: String,
-    /// ARN of the KMS key that encrypts its secrets.
+    /// ARN of the KMS key that encrypts its secrets; `None` leaves that as it is.
     pub encryption_key: Option<Input<String>>,
     /// Control-plane logs that are kept, by their names in the API.
     pub logs: BTreeSet<String>,
@@ -199,12 +197,9 @@ impl EksCluster {
                 return why;
             }
         }
-        // A key that is not known yet is another one.
-        let key = changes.iter().find(|change| change.is_within("encryption_key"))?;
-        let before = key.before.as_ref()?.as_str()?;
-        let goes = if matches!(key.after, After::Absent) { "be taken away" } else { "be exchanged" };
+        let key = actual.encryption_key.as_ref().filter(|_| changed("encryption_key"))?;
         Some(format!(
-            "the key `{before}` that encrypts the secrets of a cluster cannot {goes}: keep the key, or destroy the \
+            "the key `{key}` that encrypts the secrets of a cluster cannot be exchanged: keep the key, or destroy the \
              environment and make it anew"
         ))
     }
@@ -250,11 +245,9 @@ impl EksCluster {
 /// Why a cluster cannot go from one version to another, if it cannot
 /// (<https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html>).
 fn version_refusal(from: &str, to: &str) -> Option<String> {
-    let parts = |version: &str| {
-        let (major, minor) = version.split_once('.')?;
-        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
-    };
-    let (Some((major, minor)), Some(wanted)) = (parts(from), parts(to)) else {
+    let (Some((major, minor)), Some(wanted)) =
+        (eks_api::kubernetes_version(from), eks_api::kubernetes_version(to))
+    else {
         return Some(format!("`{from}` and `{to}` are not both versions of Kubernetes"));
     };
     let next = (major, minor + 1);

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use holodeck_bootstrap::aws::client::Aws;
 use holodeck_bootstrap::aws::iam_role::IamRole;
+use holodeck_engine::{Graph, Handle, Host};
 use serde_json::{Value, json};
 
 use crate::laws::{Expect, Laws, own_tags};
@@ -23,6 +25,26 @@ fn trust(service: &str) -> Value {
             "Action": ["sts:AssumeRole", "sts:TagSession"],
         }],
     })
+}
+
+/// Adds a role that `service` may assume, with AWS's managed policies of these names.
+pub fn add_role(
+    graph: &mut Graph,
+    host: Host<Aws>,
+    name: &str,
+    service: &str,
+    policies: &[&str],
+) -> Handle<IamRole> {
+    graph.register::<IamRole>(host);
+    let role = IamRole {
+        description: "of the tests".to_owned(),
+        trust: trust(service),
+        managed_policies: policies.iter().map(|name| format!("arn:aws:iam::aws:policy/{name}")).collect(),
+        inline_policies: BTreeMap::new(),
+        max_session_seconds: 3600,
+        tags: own_tags(),
+    };
+    graph.add(name, role)
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ mod account;
 mod laws;
 
 mod bucket;
+mod cluster;
 mod database;
 mod dns;
 mod environment;

@@ -42,8 +42,20 @@ fn subnet(vpc: &Handle<Vpc>, position: u8) -> Subnet {
 
 /// Adds a subnet, `10.20.position.0/24`.
 pub fn add_subnet(graph: &mut Graph, host: Host<Aws>, vpc: &Handle<Vpc>, position: u8) -> Handle<Subnet> {
+    add_subnet_in(graph, host, vpc, 'a', position)
+}
+
+/// The same in a zone, by its letter.
+pub fn add_subnet_in(
+    graph: &mut Graph,
+    host: Host<Aws>,
+    vpc: &Handle<Vpc>,
+    zone: char,
+    position: u8,
+) -> Handle<Subnet> {
     graph.register::<Subnet>(host);
-    graph.add(format!("subnet-{position}"), subnet(vpc, position))
+    let subnet = Subnet { zone: format!("{REGION}{zone}"), ..subnet(vpc, position) };
+    graph.add(format!("subnet-{position}"), subnet)
 }
 
 /// Adds the attached internet gateway of the VPC.
