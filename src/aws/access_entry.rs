@@ -78,7 +78,7 @@ impl Resource for AccessEntry {
     }
 
     fn judge(&self, _actual: &Self, changes: &[FieldChange]) -> Verdict {
-        let immutable = ["cluster", "principal", "type", "username"];
+        let immutable = ["cluster", "principal", "type"];
         Verdict::replace_if_changed(changes, &immutable, Order::DeleteFirst)
     }
 
@@ -120,8 +120,9 @@ impl Resource for AccessEntry {
     ) -> Result<Option<Observed<Self>>, Error> {
         let changed = |field| touches(changes, field);
         let (cluster, principal) = (self.cluster.get()?, self.principal.get()?);
-        if changed("groups") {
+        if changed("groups") || changed("username") {
             let request = aws.eks.update_access_entry().cluster_name(cluster).principal_arn(principal);
+            let request = request.set_username(self.username.clone());
             let request = request.set_kubernetes_groups(Some(self.groups.iter().cloned().collect()));
             request.send().await.answer_when_ready("UpdateAccessEntry")?;
         }

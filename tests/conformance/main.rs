@@ -6,6 +6,7 @@ mod laws;
 
 mod bucket;
 mod cluster;
+mod cluster_access;
 mod database;
 mod dns;
 mod environment;
