@@ -9,6 +9,7 @@ mod cluster;
 mod cluster_access;
 mod database;
 mod dns;
+mod eks_addon;
 mod environment;
 mod iam_role;
 mod kms;
