@@ -110,10 +110,17 @@ impl Resource for NodeGroup {
         Durations::seconds(180, 300, 240, 3600)
     }
 
-    fn judge(&self, _actual: &Self, changes: &[FieldChange]) -> Verdict {
+    fn judge(&self, actual: &Self, changes: &[FieldChange]) -> Verdict {
+        let versions = [&self.version, &actual.version].map(|version| eks_api::kubernetes_version(version));
         // A cluster that is made anew takes the old group with it.
         let order = if touches(changes, "cluster") { Order::DeleteFirst } else { Order::CreateFirst };
-        Verdict::replace_if_changed(changes, &IMMUTABLE, order)
+        match Verdict::replace_if_changed(changes, &IMMUTABLE, order) {
+            Verdict::Update if versions[0] < versions[1] => Verdict::Refuse(format!(
+                "nodes of Kubernetes {0} cannot go back to {1}: set `provider.cluster.version` to {0} or later",
+                actual.version, self.version
+            )),
+            verdict => verdict,
+        }
     }
 
     fn project(&self, actual: Self) -> Self {

@@ -17,4 +17,5 @@ mod load_balancing;
 mod log_group;
 mod model;
 mod network;
+mod node_group;
 mod secret;
