@@ -5,6 +5,7 @@
 //! environment; a lost answer or a process that stops leaves no duplicate and nothing that the next run cannot go on
 //! from; in the end nothing is left.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use holodeck_bootstrap::aws::client::Aws;
@@ -79,8 +80,7 @@ impl<R: Resource<Client = Aws>> Laws<R> {
         }
         self.what_vanished_is_made_anew().await;
         self.what_is_not_desired_is_removed().await;
-        let requests = self.requests_of_a_creation().await;
-        for request in 1..=requests {
+        for request in self.requests_of_a_creation().await {
             self.a_lost_answer_does_no_harm(request).await;
             self.a_process_that_stops_does_no_harm(request).await;
         }
@@ -98,6 +98,15 @@ impl<R: Resource<Client = Aws>> Laws<R> {
         let mut resource = (self.declare)(&mut graph, host);
         edit(&mut graph, host, &mut resource);
         graph.add(self.name, resource);
+        graph
+    }
+
+    /// The graph with what the resource needs, and without it.
+    fn needs(&self, account: &Account) -> Graph {
+        let mut graph = Graph::new();
+        let host = account.host(&mut graph);
+        graph.register::<R>(host);
+        (self.declare)(&mut graph, host);
         graph
     }
 
@@ -209,11 +218,7 @@ impl<R: Resource<Client = Aws>> Laws<R> {
 
     async fn what_is_not_desired_is_removed(&self) {
         let (account, _) = self.made().await;
-        let mut graph = Graph::new();
-        let host = account.host(&mut graph);
-        graph.register::<R>(host);
-        // What it needs stays; it does not.
-        (self.declare)(&mut graph, host);
+        let graph = self.needs(&account);
         let (_, plan) = account.plan(&graph, None).await;
         assert_eq!(self.change(&plan).action, Action::Delete, "`{}` is not desired", self.address());
         self.make(&account, &graph).await;
@@ -221,13 +226,27 @@ impl<R: Resource<Client = Aws>> Laws<R> {
         assert!(left.is_none(), "`{}` is still there", self.address());
     }
 
-    async fn requests_of_a_creation(&self) -> usize {
-        let (account, _) = self.made().await;
-        account.changing_requests()
+    /// The changing requests that make the resource, counted from the account's first one. Those that make what it needs
+    /// come before them, and are matters of other kinds.
+    async fn requests_of_a_creation(&self) -> RangeInclusive<usize> {
+        let account = Account::fresh();
+        self.make_needs(&account).await;
+        let before = account.changing_requests();
+        let graph = self.graph(&account, |_, _, _| ());
+        self.make(&account, &graph).await;
+        let requests = before + 1..=account.changing_requests();
+        assert!(!requests.is_empty(), "making `{}` takes no request", self.address());
+        requests
+    }
+
+    async fn make_needs(&self, account: &Account) {
+        let outcome = account.up(&self.needs(account), None).await;
+        assert!(outcome.is_complete(), "making what `{}` needs: {outcome:#?}", self.address());
     }
 
     async fn a_lost_answer_does_no_harm(&self, request: usize) {
         let account = Account::with_faults(&[&format!("*:lose-answer@{request}")]);
+        self.make_needs(&account).await;
         let graph = self.graph(&account, |_, _, _| ());
         let first = account.up(&graph, None).await;
         self.goes_on(&account, &graph, &format!("after the lost answer {request} ({first:?})")).await;
@@ -237,6 +256,7 @@ impl<R: Resource<Client = Aws>> Laws<R> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         {
             let account = Account::kept_in(folder.path(), &[&format!("*:stop-after@{request}")]);
+            self.make_needs(&account).await;
             let graph = self.graph(&account, |_, _, _| ());
             account.up(&graph, None).await;
         }
