@@ -146,3 +146,26 @@ async fn clusters_that_move_to_other_subnets() {
     .hold()
     .await;
 }
+
+/// EKS keeps a control plane in the zones that it was made in: a subnet in another one is refused.
+#[tokio::test(start_paused = true)]
+async fn clusters_do_not_move_to_other_zones() {
+    for (zone, moves) in [('b', true), ('c', false)] {
+        let account = Account::fresh();
+        let graph = |positions: [u8; 2]| {
+            let mut graph = Graph::new();
+            let host = account.host(&mut graph);
+            graph.register::<EksCluster>(host);
+            let vpc = add_vpc(&mut graph, host);
+            add_subnet_in(&mut graph, host, &vpc, zone, 3);
+            let wanted = cluster_in(&mut graph, host, &vpc);
+            graph.add("main", EksCluster { subnets: positions.map(subnet_id).into(), ..wanted });
+            graph
+        };
+        assert!(account.up(&graph([1, 2]), None).await.is_complete());
+        let outcome = account.up(&graph([1, 3]), None).await;
+        assert_eq!(outcome.is_complete(), moves, "{zone}: {outcome:#?}");
+        let told = format!("{outcome:?}");
+        assert!(moves || told.contains("must be in those that the cluster was created in"), "{told}");
+    }
+}

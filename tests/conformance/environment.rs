@@ -63,10 +63,55 @@ async fn edits_change_what_they_must_and_nothing_else() {
             ("aws.node_group.general".to_owned(), Action::Update),
         ]
     );
+    made(&account, &environment).await;
+    assert_eq!(made_plan(&account, &environment).await, []);
 }
 
 async fn made_plan(account: &Account, environment: &Environment) -> Vec<(String, Action)> {
     let graph = graph(account, environment).await;
     let (_, plan) = account.plan(&graph, None).await;
     changes(&plan)
+}
+
+/// EKS keeps a control plane in the zones that it was made in.
+#[tokio::test(start_paused = true)]
+async fn more_zones_leave_the_control_plane_where_it_is() {
+    let account = Account::fresh();
+    let mut environment = environment("staging");
+    let mut zones = |number| {
+        let Settings::Aws(settings) = &mut environment.provider;
+        settings.network.zones = number;
+        environment.clone()
+    };
+    let (few, more) = (zones(2), zones(3));
+    made(&account, &few).await;
+    let graph = graph(&account, &more).await;
+    let (_, plan) = account.plan(&graph, None).await;
+    let planned = changes(&plan);
+    assert!(planned.contains(&("aws.subnet.private-c".to_owned(), Action::Create)), "{planned:#?}");
+    assert!(!planned.iter().any(|(address, _)| address.starts_with("aws.eks_cluster.")), "{planned:#?}");
+    let outcome = account.up(&graph, Some("aws.node_group.general")).await;
+    assert!(outcome.is_complete(), "{outcome:#?}");
+    assert_eq!(made_plan(&account, &more).await, []);
+}
+
+/// The control plane goes first, then what runs on it: add-ons take what fits the new version, nodes are rolled.
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_takes_the_add_ons_and_the_nodes_along() {
+    let account = Account::fresh();
+    let mut environment = environment("staging");
+    made(&account, &environment).await;
+    let Settings::Aws(settings) = &mut environment.provider;
+    settings.cluster.version = "1.36".to_owned();
+    let planned = made_plan(&account, &environment).await;
+    let of = |kind: &str| planned.iter().filter(|(address, _)| address.starts_with(kind)).collect::<Vec<_>>();
+    assert!(planned.iter().all(|(_, action)| *action == Action::Update), "{planned:#?}");
+    assert_eq!(
+        (of("aws.eks_cluster.").len(), of("aws.eks_addon.").len(), of("aws.node_group.").len()),
+        (1, 5, 1),
+        "{planned:#?}"
+    );
+    let graph = made(&account, &environment).await;
+    let (_, plan) = account.plan(&graph, None).await;
+    assert_eq!(changes(&plan), []);
 }

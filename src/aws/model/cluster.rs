@@ -23,6 +23,10 @@ use crate::aws::vpc::Vpc;
 
 /// Add-ons that nodes need to become ready, and to give pods their identities.
 const BEFORE_NODES: [&str; 3] = ["vpc-cni", "kube-proxy", "eks-pod-identity-agent"];
+/// The control plane has its interfaces in this many zones, the first ones: as many as EKS asks for. It stays in the zones
+/// that it is made in (<https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html>), so that those which come and
+/// go with the settings cannot be among them.
+const CONTROL_PLANE_ZONES: usize = 2;
 /// Add-ons that run on nodes.
 const ON_NODES: [&str; 2] = ["coredns", "aws-ebs-csi-driver"];
 
@@ -97,7 +101,7 @@ fn control_plane(model: &Model<'_>, network: &Network, keys: &Keys, roles: &Role
         version: settings.version.clone(),
         role: roles.cluster.output(IamRole::ARN),
         vpc: network.vpc.output(Vpc::ID),
-        subnets: network.private.iter().map(SubnetInPlan::id).collect(),
+        subnets: network.private.iter().take(CONTROL_PLANE_ZONES).map(SubnetInPlan::id).collect(),
         endpoint: Endpoint {
             public: settings.endpoint.public.iter().map(ToString::to_string).collect(),
             private: settings.endpoint.private,

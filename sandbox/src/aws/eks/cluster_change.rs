@@ -8,7 +8,7 @@ use aws_sdk_eks::types::{self, UpdateParamType as Param, UpdateType};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::super::{Answer, Services, World, cloudwatchlogs};
+use super::super::{Answer, Services, World, cloudwatchlogs, ec2};
 use super::cluster::{self, Cluster, Encryption};
 use super::update::{NewUpdate, Update};
 use super::{cluster_lifecycle, in_use, invalid_parameter, invalid_request, not_simulated, version};
@@ -229,6 +229,15 @@ fn network_change(
         return Err(invalid_parameter(format!(
             "The subnets must be in the VPC {} of the cluster",
             cluster.vpc_id
+        )));
+    }
+    let zones = |subnets: &[String]| -> BTreeSet<String> {
+        subnets.iter().filter_map(|id| ec2::subnet_zone(world, id)).collect()
+    };
+    let (present, wanted) = (zones(&cluster.settings.subnets), zones(&subnets));
+    if present != wanted {
+        return Err(invalid_parameter(format!(
+            "The subnets are in the AZs {wanted:?}, but must be in those that the cluster was created in: {present:?}"
         )));
     }
     let params =
