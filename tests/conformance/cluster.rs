@@ -9,7 +9,7 @@ use holodeck_bootstrap::aws::kms_key::KmsKey;
 use holodeck_bootstrap::aws::subnet::Subnet;
 use holodeck_bootstrap::aws::vpc::Vpc;
 use holodeck_engine::plan::Action;
-use holodeck_engine::{Address, Graph, Handle, Host, Input, Reference};
+use holodeck_engine::{Address, Graph, Handle, Host, Input, Reference, Resource};
 
 use crate::account::Account;
 use crate::iam_role::add_role;
@@ -57,10 +57,16 @@ pub fn add_cluster(graph: &mut Graph, host: Host<Aws>) -> Handle<EksCluster> {
     graph.add("main", cluster)
 }
 
-/// The subnet at this position of the network, which is in the graph.
+/// The id of the subnet at this position of the cluster's network.
 pub fn subnet_id(position: u8) -> Input<String> {
-    let address = Address::new("aws.subnet", format!("subnet-{position}"));
+    let address = Address::new(Subnet::KIND, format!("subnet-{position}"));
     Input::Output(Reference { address, field: Subnet::ID.field().to_owned() })
+}
+
+/// The id of the cluster's network.
+pub fn vpc_id() -> Input<String> {
+    let address = Address::new(Vpc::KIND, "main");
+    Input::Output(Reference { address, field: Vpc::ID.field().to_owned() })
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use holodeck_bootstrap::aws::security_group::SecurityGroup;
 use holodeck_bootstrap::aws::subnet::Subnet;
 use holodeck_bootstrap::aws::target_group::{HealthCheck, TargetGroup};
 use holodeck_bootstrap::aws::vpc::Vpc;
-use holodeck_engine::{Graph, Handle, Host, Milestone};
+use holodeck_engine::{Graph, Handle, Host, Input, Milestone};
 
 use crate::laws::{Expect, Laws, own_tags};
 use crate::network::{add_gateway, add_group, add_subnet, add_vpc};
@@ -28,16 +28,27 @@ fn load_balancer(graph: &mut Graph, host: Host<Aws>, vpc: &Handle<Vpc>) -> LoadB
     }
 }
 
-fn target_group(vpc: &Handle<Vpc>) -> TargetGroup {
+fn target_group(vpc: Input<String>, port: i32) -> TargetGroup {
     TargetGroup {
-        vpc: vpc.output(Vpc::ID),
-        port: 32080,
+        vpc,
+        port,
         proxy_protocol: true,
         preserve_client_address: false,
         deregistration_delay_secs: 60,
         health_check: HealthCheck { interval_secs: 10, healthy_after: 2, unhealthy_after: 2 },
         tags: own_tags(),
     }
+}
+
+/// Adds a target group for a node port.
+pub fn add_target_group(
+    graph: &mut Graph,
+    host: Host<Aws>,
+    vpc: Input<String>,
+    port: i32,
+) -> Handle<TargetGroup> {
+    graph.register::<TargetGroup>(host);
+    graph.add(format!("http-{port}"), target_group(vpc, port))
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,7 +66,7 @@ async fn load_balancers() {
 
 #[tokio::test(start_paused = true)]
 async fn target_groups() {
-    Laws::of("http-32080", |graph, host| target_group(&add_vpc(graph, host)))
+    Laws::of("http-32080", |graph, host| target_group(add_vpc(graph, host).output(Vpc::ID), 32080))
         .edit("port", |group| group.port = 32081, Expect::Replace)
         .edit("proxy_protocol", |group| group.proxy_protocol = false, Expect::Update)
         .edit("preserve_client_address", |group| group.preserve_client_address = true, Expect::Update)
@@ -73,8 +84,7 @@ async fn listeners() {
         let balancer = load_balancer(graph, host, &vpc);
         graph.register::<LoadBalancer>(host);
         let balancer = graph.add("ingress", balancer);
-        graph.register::<TargetGroup>(host);
-        let target_group = graph.add("http-32080", target_group(&vpc));
+        let target_group = add_target_group(graph, host, vpc.output(Vpc::ID), 32080);
         Listener {
             load_balancer: balancer.output(LoadBalancer::ARN),
             port: 80,

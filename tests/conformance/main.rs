@@ -19,3 +19,4 @@ mod model;
 mod network;
 mod node_group;
 mod secret;
+mod target_group_attachment;

@@ -17,7 +17,8 @@ use crate::iam_role::add_role;
 use crate::kms::add_key;
 use crate::laws::{Expect, Laws, own_tags};
 
-const NAME: &str = "general";
+/// The group's name.
+pub const NAME: &str = "general";
 
 fn add_template(
     graph: &mut Graph,
@@ -63,6 +64,13 @@ fn node_group(graph: &mut Graph, host: Host<Aws>) -> NodeGroup {
         max_unavailable: 1,
         tags: own_tags(),
     }
+}
+
+/// Adds the group.
+pub fn add_nodes(graph: &mut Graph, host: Host<Aws>) -> Handle<NodeGroup> {
+    graph.register::<NodeGroup>(host);
+    let group = node_group(graph, host);
+    graph.add(NAME, group)
 }
 
 #[tokio::test(start_paused = true)]
