@@ -5,7 +5,7 @@
 //! environment; a lost answer or a process that stops leaves no duplicate and nothing that the next run cannot go on
 //! from; in the end nothing is left.
 
-use std::ops::RangeInclusive;
+use std::ops::Range;
 use std::time::Duration;
 
 use holodeck_bootstrap::aws::client::Aws;
@@ -76,7 +76,9 @@ impl<R: Resource<Client = Aws>> Laws<R> {
     pub async fn hold(self) {
         self.a_new_resource_is_as_desired_and_leaves_nothing_behind().await;
         for edit in &self.edits {
-            self.an_edit_amounts_to_what_is_declared(edit).await;
+            for request in self.an_edit_amounts_to_what_is_declared(edit).await {
+                self.an_edit_goes_on_after_a_lost_answer(edit, request).await;
+            }
         }
         self.what_vanished_is_made_anew().await;
         self.what_is_not_desired_is_removed().await;
@@ -159,7 +161,8 @@ impl<R: Resource<Client = Aws>> Laws<R> {
         assert!(left.is_empty(), "left behind: {left:?}");
     }
 
-    async fn an_edit_amounts_to_what_is_declared(&self, edit: &Edit<R>) {
+    /// Gives the changing requests that make the edit, counted from the account's first one.
+    async fn an_edit_amounts_to_what_is_declared(&self, edit: &Edit<R>) -> Range<usize> {
         let (account, graph) = self.made().await;
         let (address, Edit { field, expect, .. }) = (self.address(), edit);
         let edited = self.graph(&account, &edit.edit);
@@ -179,11 +182,23 @@ impl<R: Resource<Client = Aws>> Laws<R> {
             "editing `{field}` of `{address}` plans {:#?}",
             change.fields
         );
+        let first = account.changing_requests() + 1;
         if *expect != Expect::Refuse {
             self.make(&account, &edited).await;
             let (_, back) = account.plan(&graph, None).await;
             assert!(back.has_changes(), "a drift of `{field}` of `{address}` is not seen");
         }
+        first..account.changing_requests() + 1
+    }
+
+    async fn an_edit_goes_on_after_a_lost_answer(&self, edit: &Edit<R>, request: usize) {
+        let account = Account::with_faults(&[&format!("*:lose-answer@{request}")]);
+        let outcome = account.up(&self.graph(&account, |_, _, _| ()), None).await;
+        assert!(outcome.is_complete(), "making `{}`: {outcome:#?}", self.address());
+        let edited = self.graph(&account, &edit.edit);
+        let first = account.up(&edited, Some(&self.address().to_string())).await;
+        let when = format!("editing `{}`, after the lost answer {request} ({first:?})", edit.field);
+        self.goes_on(&account, &edited, &when).await;
     }
 
     async fn what_vanished_is_made_anew(&self) {
@@ -228,13 +243,13 @@ impl<R: Resource<Client = Aws>> Laws<R> {
 
     /// The changing requests that make the resource, counted from the account's first one. Those that make what it needs
     /// come before them, and are matters of other kinds.
-    async fn requests_of_a_creation(&self) -> RangeInclusive<usize> {
+    async fn requests_of_a_creation(&self) -> Range<usize> {
         let account = Account::fresh();
         self.make_needs(&account).await;
-        let before = account.changing_requests();
+        let first = account.changing_requests() + 1;
         let graph = self.graph(&account, |_, _, _| ());
         self.make(&account, &graph).await;
-        let requests = before + 1..=account.changing_requests();
+        let requests = first..account.changing_requests() + 1;
         assert!(!requests.is_empty(), "making `{}` takes no request", self.address());
         requests
     }
@@ -267,7 +282,7 @@ impl<R: Resource<Client = Aws>> Laws<R> {
 
     /// The next run completes the work, and each resource is there once.
     async fn goes_on(&self, account: &Account, graph: &Graph, when: &str) {
-        let outcome = account.up(graph, None).await;
+        let outcome = account.up(graph, Some(&self.address().to_string())).await;
         assert!(outcome.is_complete(), "making `{}` {when}: {outcome:#?}", self.address());
         let (snapshot, plan) = account.plan(graph, None).await;
         self.is_settled(&snapshot, &plan);
