@@ -74,6 +74,20 @@ pub(crate) fn output(seen: &Seen, field: &str) -> Option<Value> {
 /// from outputs is asked once these have been seen, and not at all while they do not exist, or while what gives access
 /// to it is being removed. All failures are reported.
 pub async fn observe(graph: &Graph) -> Result<Snapshot, Vec<ObserveError>> {
+    let (snapshot, failures) = look(graph).await?;
+    if failures.is_empty() { Ok(snapshot) } else { Err(failures) }
+}
+
+/// The same before everything is removed: what cannot be reached, and goes with the resource that gives access to it,
+/// need not be seen. Gives the failures that do not matter beside the snapshot.
+pub async fn observe_for_removal(graph: &Graph) -> Result<(Snapshot, Vec<ObserveError>), Vec<ObserveError>> {
+    look(graph).await
+}
+
+/// Looks at all hosts. The failures of those whose access comes from outputs are given beside the snapshot, others are
+/// an error.
+async fn look(graph: &Graph) -> Result<(Snapshot, Vec<ObserveError>), Vec<ObserveError>> {
+    let mut tolerable = Vec::new();
     let mut snapshot = Snapshot::default();
     let mut waiting: BTreeSet<usize> = (0..graph.hosts.len()).collect();
     loop {
@@ -83,7 +97,7 @@ pub async fn observe(graph: &Graph) -> Result<Snapshot, Vec<ObserveError>> {
             .filter(|(_, access)| !input::is_unresolved(access))
             .collect();
         if reachable.is_empty() {
-            return Ok(snapshot);
+            return Ok((snapshot, tolerable));
         }
         let asked = join_all(
             reachable.into_iter().map(async |(host, access)| (host, observe_host(graph, host, access).await)),
@@ -98,6 +112,7 @@ pub async fn observe(graph: &Graph) -> Result<Snapshot, Vec<ObserveError>> {
                         snapshot.seen.entry(Address::new(kind, &*seen.name)).or_default().push(seen);
                     }
                 }
+                Err(errors) if input::is_unresolved(&graph.hosts[host].access) => tolerable.extend(errors),
                 Err(errors) => failures.extend(errors),
             }
         }

@@ -24,8 +24,8 @@ pub struct Options {
 pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending, Failure> {
     platform::require_consent(options.yes, "destroy")?;
     let platform = Platform::open(global, name).await?;
-    let snapshot = platform.observe().await?;
-    let planned = Plan::destroy(&platform.desired.graph, &snapshot)?;
+    let mut snapshot = platform.observe_for_removal().await?;
+    let mut planned = Plan::destroy(&platform.desired.graph, &snapshot)?;
     if global.output == Output::Text {
         plan::print(global, &platform, &planned);
     }
@@ -34,15 +34,13 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
     }
     consent(&platform, &options)?;
     let again = format!("holodeck-bootstrap destroy {name}");
-    let mut snapshot = snapshot;
-    let mut planned = planned;
     for _ in 0..MOST_ROUNDS {
         let outcome = execution::carry_out(global, &platform, &snapshot, &planned, options.parallelism).await;
         let ending = execution::conclude(global, &platform, &outcome, &again);
         if ending != Ending::Fine {
             return Ok(ending);
         }
-        snapshot = platform.observe().await?;
+        snapshot = platform.observe_for_removal().await?;
         planned = Plan::destroy(&platform.desired.graph, &snapshot)?;
         if !planned.has_changes() {
             if global.output == Output::Text && !global.quiet {

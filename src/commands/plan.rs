@@ -25,11 +25,13 @@ pub struct Options {
 /// Runs the command.
 pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending, Failure> {
     let platform = Platform::open(global, name).await?;
-    let snapshot = platform.observe().await?;
     let graph = &platform.desired.graph;
     let plan = match options.destroy {
-        true => Plan::destroy(graph, &snapshot)?,
-        false => Plan::up(graph, &snapshot, &policy(&platform.environment, options.allow_replace))?,
+        true => Plan::destroy(graph, &platform.observe_for_removal().await?)?,
+        false => {
+            let policy = policy(&platform.environment, options.allow_replace);
+            Plan::up(graph, &platform.observe().await?, &policy)?
+        }
     };
     print(global, &platform, &plan);
     if let Some(path) = options.save {

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use holodeck_engine::clock::RealTime;
-use holodeck_engine::{Clock, Snapshot};
+use holodeck_engine::{Clock, Snapshot, observe};
 use holodeck_sandbox::Sandbox;
 
 use super::Failure;
@@ -12,7 +12,7 @@ use crate::cli::Global;
 use crate::desired::{Desired, desired};
 use crate::environment::{self, Environment};
 use crate::provider::{self, Provider};
-use crate::report::style::{DIM, HEADING, paint};
+use crate::report::style::{CHANGE, DIM, HEADING, paint};
 use crate::simulation::{self, VirtualTime};
 
 /// An environment with its provider, and the graph of all that it should consist of.
@@ -48,7 +48,18 @@ impl Platform {
 
     /// Looks at what exists.
     pub async fn observe(&self) -> Result<Snapshot, Failure> {
-        Ok(holodeck_engine::observe::observe(&self.desired.graph).await?)
+        Ok(observe::observe(&self.desired.graph).await?)
+    }
+
+    /// Looks at what exists before everything is removed. A cluster that cannot be reached goes with all that is on it,
+    /// so it does not stand in the way.
+    pub async fn observe_for_removal(&self) -> Result<Snapshot, Failure> {
+        let (snapshot, unreachable) = observe::observe_for_removal(&self.desired.graph).await?;
+        if let Some(error) = unreachable.first() {
+            anstream::eprintln!("{}", paint(CHANGE, format_args!("{error}: {}", error.source.chain())));
+            anstream::eprintln!("What is on the cluster cannot be seen; it goes with the cluster.\n");
+        }
+        Ok(snapshot)
     }
 
     /// One line that tells which environment is worked on, and where.

@@ -79,3 +79,15 @@ fn a_failed_branch_lets_others_finish_and_names_what_was_not_attempted() {
     let left = place.changes("sandbox", &[]);
     assert!(!left.iter().any(|change| change.contains("aws.load_balancer.")), "{left:?}");
 }
+
+#[test]
+fn a_cluster_that_cannot_be_reached_does_not_stand_in_the_way_of_its_removal() {
+    let place = Workplace::new();
+    place.succeed(&["up", "sandbox", "--yes", "--quiet"]);
+    let fault = ["--sandbox-fault", "GET deployments:fail=Forbidden"];
+    let blind = place.run(&[&["plan", "sandbox"][..], &fault].concat());
+    assert_eq!(blind.status, 1, "nothing is planned blindly: {}", blind.stdout);
+    let gone = place.succeed(&[&["destroy", "sandbox", "--yes"][..], &fault].concat());
+    assert!(gone.stderr.contains("goes with the cluster"), "{}", gone.stderr);
+    assert_eq!(place.changes("sandbox", &["--destroy"]), Vec::<String>::new());
+}
