@@ -82,9 +82,13 @@ pub struct Global {
     pub log_file: Option<PathBuf>,
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a number from 1".to_owned())
+}
+
 fn positive(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(factor) if factor > 0.0 => Ok(factor),
+    match text.parse::<f64>() {
+        Ok(factor) if factor > 0.0 && factor.is_finite() => Ok(factor),
         _ => Err("a number above 0".to_owned()),
     }
 }
@@ -158,7 +162,7 @@ pub enum Command {
         #[arg(
             long,
             value_name = "N",
-            default_value_t = 16,
+            default_value_t = 16, value_parser = at_least_one,
             env = "HOLODECK_PARALLELISM",
             hide_env_values = true
         )]
@@ -183,7 +187,7 @@ pub enum Command {
         #[arg(
             long,
             value_name = "N",
-            default_value_t = 16,
+            default_value_t = 16, value_parser = at_least_one,
             env = "HOLODECK_PARALLELISM",
             hide_env_values = true
         )]

@@ -40,6 +40,7 @@ pub(crate) trait Kind: Send + Sync {
     fn durations(&self, attributes: &Value) -> Result<Durations, Error>;
     fn judge(&self, desired: &Value, actual: &Value, changes: &[FieldChange]) -> Result<Verdict, Error>;
     fn project(&self, desired: &Value, actual: &Value) -> Result<Value, Error>;
+    fn kept(&self, actual: &Value) -> Result<Option<String>, Error>;
     fn foresee(&self, client: &AnyClient, name: &str, desired: &Value) -> Result<Value, Error>;
     async fn list(&self, client: &AnyClient) -> Result<Vec<Seen>, Error>;
     async fn read(&self, client: &AnyClient, name: &str) -> Result<Option<Seen>, Error>;
@@ -144,6 +145,10 @@ impl<R: Resource> Kind for Erased<R> {
     fn project(&self, desired: &Value, actual: &Value) -> Result<Value, Error> {
         let actual = self.attributes(desired)?.project(self.attributes(actual)?);
         erased("attributes", R::KIND, &actual)
+    }
+
+    fn kept(&self, actual: &Value) -> Result<Option<String>, Error> {
+        Ok(self.attributes(actual)?.kept())
     }
 
     fn foresee(&self, client: &AnyClient, name: &str, desired: &Value) -> Result<Value, Error> {

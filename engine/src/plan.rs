@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::address::Address;
-use crate::diff::{self, After, FieldChange};
+use crate::diff::{self, FieldChange};
 use crate::error::Error;
 use crate::graph::{Graph, GraphError, Node, Topology};
 use crate::input::{self, Reference};
@@ -17,6 +17,8 @@ use crate::kind::Seen;
 use crate::observe::Snapshot;
 use crate::resource::{Order, Status, Verdict};
 use crate::schedule::{self, Step};
+
+mod permission;
 
 /// What happens to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -344,50 +346,6 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Records whether the replacement is allowed, itself or as a consequence.
-    fn permit_replacement(
-        &mut self,
-        address: &Address,
-        node: &Node,
-        because: &[String],
-        fields: &[FieldChange],
-        failed: bool,
-    ) {
-        // One field that another replacement changes is enough: there is no way around this one then.
-        let is_consequence = because.iter().any(|path| {
-            fields.iter().any(|field| field.path == *path && self.is_unknown_through_replacement(field))
-        });
-        let text = address.to_string();
-        let allowed = self.policy.allow_replace.contains(&text) && !self.policy.protected;
-        if (is_consequence && !node.kind.precious()) || allowed {
-            self.replaced.insert(address.clone());
-            return;
-        }
-        if node.kind.disposable() {
-            // It may go, but takes nothing along that may not.
-            return;
-        }
-        let (why, otherwise) = match failed {
-            true => (because.join(", "), "repair it by hand"),
-            false => (format!("{} cannot change in place", because.join(", ")), "take the change back"),
-        };
-        let why = format!("it would be replaced, since {why}");
-        let remedy = match self.policy.protected {
-            true => "the environment is protected: set `protected = false` to allow replacements".to_owned(),
-            false => format!("allow it with `--allow-replace {text}`, or {otherwise}"),
-        };
-        // Its consequences are not blocked a second time.
-        self.replaced.insert(address.clone());
-        self.blocked.push(Blocked { address: address.clone(), why, remedy });
-    }
-
-    fn is_unknown_through_replacement(&self, field: &FieldChange) -> bool {
-        let After::Unknown(value) = &field.after else { return false };
-        let mut only_replaced = true;
-        input::visit_references(value, &mut |r| only_replaced &= self.replaced.contains(&r.address));
-        only_replaced
-    }
-
     fn record(
         &mut self,
         address: &Address,
@@ -410,6 +368,9 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let host = entry.host;
+            for seen in seen {
+                self.permit_removal(address, &entry.kind, seen);
+            }
             let with = if self.host_stays(host) { None } else { self.host_resource(host) };
             for seen in seen {
                 self.remove(address, seen, "no longer desired", with.clone());

@@ -66,6 +66,12 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
         serde_json::Value::Null
     }
 
+    /// Why this one is not removed just because it is no longer desired, as what to do first; `None` where nothing
+    /// stands in the way. A removal of everything does not ask.
+    fn kept(&self) -> Option<String> {
+        None
+    }
+
     /// All resources of this kind that we own, in as few requests as possible.
     fn list(client: &Self::Client) -> impl Future<Output = Result<Vec<Observed<Self>>, Error>> + Send;
 

@@ -38,6 +38,11 @@ impl Sandbox {
         self.aws.kubernetes(endpoint)
     }
 
+    /// Keeps the world as it is at this moment, with what time has brought about since the last request.
+    pub fn save(&self) -> Result<(), StoreError> {
+        self.aws.save()
+    }
+
     /// The virtual clock.
     pub fn clock(&self) -> Clock {
         self.aws.clock()

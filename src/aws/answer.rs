@@ -112,7 +112,15 @@ where
         SdkError::ConstructionFailure(_) => {
             return Error::new(Class::Bug, message).with_source(error.into_source_text());
         }
-        _ => return Error::new(Class::Ambiguous, message).with_source(error.into_source_text()),
+        _ => {
+            let text = error.into_source_text();
+            if text.contains("loading credentials") || text.contains("no providers in chain") {
+                return Error::new(Class::Denied, format!("{message}: no AWS credentials were found")).with_hint(
+                    "log in (`aws sso login`), set AWS_PROFILE or access keys, or rehearse with `--sandbox`",
+                );
+            }
+            return Error::new(Class::Ambiguous, message).with_source(text);
+        }
     }
     let code = error.code().unwrap_or("UnknownError").to_owned();
     let answer = ServiceError { message: error.message().unwrap_or("no message").to_owned(), request, code };

@@ -127,6 +127,11 @@ impl Resource for DbInstance {
         Verdict::Update
     }
 
+    fn kept(&self) -> Option<String> {
+        let remedy = "set its `deletion_protection = false` and run `up`, then take it out of the file";
+        self.deletion_protection.then(|| remedy.to_owned())
+    }
+
     fn project(&self, actual: Self) -> Self {
         let version = match version::fulfils(&actual.version, &self.version) {
             true => self.version.clone(),

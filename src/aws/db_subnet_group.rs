@@ -55,6 +55,12 @@ impl Resource for DbSubnetGroup {
 
     /// A group stays in the network that it was made in: where none of its subnets stays, it is made anew.
     fn judge(&self, actual: &Self, changes: &[FieldChange]) -> Verdict {
+        let stays = !self.subnets.is_disjoint(&actual.subnets);
+        if stays && !actual.subnets.is_subset(&self.subnets) {
+            let why =
+                "a database may stand in the subnet that would leave its group, and RDS does not move it";
+            return Verdict::Refuse(why.to_owned());
+        }
         let moves: &[&str] = if self.subnets.is_disjoint(&actual.subnets) { &["subnets"] } else { &[] };
         Verdict::replace_if_changed(changes, moves, Order::DeleteFirst)
     }

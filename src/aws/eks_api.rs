@@ -98,6 +98,9 @@ where
 {
     match &result {
         Err(error) if error.code() == Some(NOT_FOUND) => Ok(()),
+        Err(error) if error.message().is_some_and(|message| message.contains("being updated")) => {
+            result.answer_or_wait(operation, &[IN_USE, "InvalidRequestException"]).map(|_| ())
+        }
         _ => result.answer_or_wait(operation, &[IN_USE]).map(|_| ()),
     }
 }

@@ -48,6 +48,9 @@ fn progress(global: &Global) -> Box<dyn Progress> {
 
 async fn show(mut events: mpsc::UnboundedReceiver<Event>, mut progress: Box<dyn Progress>) {
     while let Some(event) = events.recv().await {
+        if let Ok(event) = serde_json::to_string(&event) {
+            tracing::info!(target: "holodeck_bootstrap::events", "{event}");
+        }
         progress.show(&event);
     }
     progress.finish();

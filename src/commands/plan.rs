@@ -30,7 +30,9 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
         true => Plan::destroy(graph, &platform.observe_for_removal().await?)?,
         false => {
             let policy = policy(&platform.environment, options.allow_replace);
-            Plan::up(graph, &platform.observe().await?, &policy)?
+            let plan = Plan::up(graph, &platform.observe().await?, &policy)?;
+            require_known(&policy, &plan)?;
+            plan
         }
     };
     print(global, &platform, &plan);
@@ -41,6 +43,7 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
         })?;
     }
     Ok(match plan.has_changes() && options.detailed_exitcode {
+        _ if !plan.blocked.is_empty() => Ending::Failed,
         true => Ending::Changes,
         false => Ending::Fine,
     })
@@ -49,6 +52,18 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
 /// What a plan of this environment may contain.
 pub fn policy(environment: &Environment, allow_replace: Vec<String>) -> Policy {
     Policy { allow_replace: allow_replace.into_iter().collect(), protected: environment.protected }
+}
+
+/// A permission for a resource that does not exist is a slip of the pen.
+pub fn require_known(policy: &Policy, plan: &Plan) -> Result<(), Failure> {
+    let known = |text: &String| plan.changes.iter().any(|change| change.address.to_string() == *text);
+    match policy.allow_replace.iter().find(|text| !known(text)) {
+        None => Ok(()),
+        Some(unknown) => {
+            let message = format!("`--allow-replace {unknown}`: there is no resource of that address");
+            Err(Failure::message(message, "addresses stand in the plan, such as `aws.vpc.main`"))
+        }
+    }
 }
 
 /// Prints the plan in the form that was asked for.

@@ -29,6 +29,20 @@ pub struct Platform {
     pub clock: Arc<dyn Clock>,
 }
 
+/// What time has brought about in a simulated world is kept, however the command ends.
+impl Drop for Platform {
+    fn drop(&mut self) {
+        if let Some(sandbox) = &self.simulation
+            && let Err(error) = sandbox.save()
+        {
+            anstream::eprintln!(
+                "{}",
+                paint(CHANGE, format_args!("the simulated world is not kept: {error}"))
+            );
+        }
+    }
+}
+
 impl Platform {
     /// Loads the environment `name`, connects to its provider and declares what it consists of.
     pub async fn open(global: &Global, name: &str) -> Result<Self, Failure> {

@@ -113,7 +113,6 @@ fn print_text(platform: &Platform, health: &[Health<'_>], is_healthy: bool, drif
     for (label, url) in components::urls(&platform.environment) {
         anstream::println!("  {label:12}{url}");
     }
-    anstream::println!("  {:12}{}", "Secrets", platform.desired.foundation.recovery_keys.location);
     if drifted {
         anstream::println!(
             "\nIt is not as described: `plan {}` shows the difference.",

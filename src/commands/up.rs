@@ -32,6 +32,7 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
     let snapshot = platform.observe().await?;
     let policy = plan::policy(&platform.environment, options.allow_replace);
     let planned = Plan::up(&platform.desired.graph, &snapshot, &policy)?;
+    plan::require_known(&policy, &planned)?;
     if let Some(saved) = saved {
         require_same(&saved, &planned, &platform)?;
     }
@@ -47,7 +48,8 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
         return Ok(Ending::Fine);
     }
     if planned.has_changes() && !options.yes && !platform::ask("Carry out this plan?")? {
-        return Err(Failure::Message("nothing was changed".to_owned(), None));
+        anstream::println!("Nothing was changed.");
+        return Ok(Ending::Fine);
     }
     let outcome = execution::carry_out(global, &platform, &snapshot, &planned, options.parallelism).await;
     let ending = execution::conclude(global, &platform, &outcome, &format!("holodeck-bootstrap up {name}"));
@@ -110,8 +112,7 @@ fn summarise(global: &Global, platform: &Platform) {
     for (label, url) in components::urls(&platform.environment) {
         anstream::println!("  {label:12}{url}");
     }
-    let recovery = &platform.desired.foundation.recovery_keys.location;
-    anstream::println!("  {:12}{recovery}\n", "Secrets");
+    anstream::println!();
     let flag = if platform.simulation.is_some() && !platform.environment.sandbox { " --sandbox" } else { "" };
     anstream::println!("{}", paint(HEADING, "Next"));
     anstream::println!("  holodeck-bootstrap status {name}{flag}        what exists and how it is");

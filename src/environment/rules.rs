@@ -22,6 +22,7 @@ pub(super) fn check(environment: &Environment, file_stem: &str, findings: &mut F
     repositories_are_addresses_without_secrets(environment, &root, findings);
     gitops_names_known_repositories(environment, &root, findings);
     gitops_has_its_controller(environment, &root, findings);
+    certificates_have_their_issuer(environment, &root, findings);
     match &environment.provider {
         Provider::Aws(aws) => settings::check(aws, &environment.name, &root.key("provider"), findings),
     }
@@ -192,6 +193,25 @@ fn gitops_names_known_repositories(environment: &Environment, root: &KeyPath, fi
                 "write the way from the repository's root, without a leading slash and without `..`",
             ));
         }
+    }
+}
+
+/// The other components' certificates are objects of cert-manager, and go with its definitions.
+fn certificates_have_their_issuer(environment: &Environment, root: &KeyPath, findings: &mut Findings) {
+    let components = &environment.components;
+    if components.cert_manager.enabled {
+        return;
+    }
+    let needing = components
+        .named()
+        .into_iter()
+        .filter(|(name, component)| *name != "cert-manager" && component.enabled);
+    for (name, _) in needing {
+        findings.add(Finding::new(
+            root.keys("components.cert-manager.enabled"),
+            format!("`{name}` has its certificates from cert-manager, which is turned off"),
+            format!("remove `enabled = false`, or turn `{name}` off as well"),
+        ));
     }
 }
 

@@ -122,7 +122,7 @@ impl Bars {
             return;
         }
         let bar = self.bars.insert_before(&self.whole, ProgressBar::new_spinner());
-        let look = ProgressStyle::with_template("{spinner} {msg}");
+        let look = ProgressStyle::with_template("{spinner} {wide_msg}");
         bar.set_style(look.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         bar.enable_steady_tick(Duration::from_millis(120));
         let (_, look, doing, _) = style::operation(operation);

@@ -32,6 +32,31 @@ fn a_removed_database_goes_with_all_that_is_its_own() {
 }
 
 #[test]
+fn more_nodes_are_one_update_that_lasts() {
+    let place = Workplace::new();
+    up(&place);
+    place.edit("sandbox.toml", "size = { min = 3, max = 4 }", "size = { min = 4, max = 6 }");
+    assert_eq!(place.changes("sandbox", &[]), ["update aws.node_group.general"]);
+    up(&place);
+    assert_settled(&place);
+}
+
+#[test]
+fn a_protected_database_is_not_removed_in_passing() {
+    let place = Workplace::new();
+    place.edit("sandbox.toml", "deletion_protection = false", "deletion_protection = true");
+    up(&place);
+    let text = std::fs::read_to_string(place.path().join("environments/sandbox.toml")).unwrap();
+    let (start, end) =
+        (text.find("[provider.databases.orders]").unwrap(), text.find("[provider.kms]").unwrap());
+    place.write("sandbox.toml", &format!("{}{}", &text[..start], &text[end..]));
+    let refused = place.run(&["up", "sandbox", "--yes"]);
+    assert_eq!(refused.status, 1, "{}", refused.stdout);
+    assert!(refused.stderr.contains("deletion_protection = false"), "{}", refused.stderr);
+    place.succeed(&["status", "sandbox"]);
+}
+
+#[test]
 fn one_more_node_group_is_created_beside_the_others() {
     let place = Workplace::new();
     up(&place);

@@ -43,6 +43,13 @@ fn usage_errors_do_not_look_like_changes() {
 }
 
 #[test]
+fn a_permission_for_nothing_is_a_mistake() {
+    let ran = Workplace::new().run(&["plan", "sandbox", "--allow-replace", "aws.nonsense"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("aws.nonsense"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_wrong_fault_is_explained() {
     let ran = Workplace::new().run(&["plan", "sandbox", "--sandbox-fault", "CreateVpc:explode"]);
     assert_eq!(ran.status, 1);
