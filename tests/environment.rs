@@ -125,6 +125,7 @@ fn each_rule_explains_itself() {
     for name in [
         "a-name-too-long-for-target-groups",
         "another-name",
+        "components",
         "databases",
         "network",
         "network-size",

@@ -72,10 +72,11 @@ pub struct AwsSettings {
 }
 
 impl AwsSettings {
-    /// The number of nodes that are always there for any pod: those of groups without taints.
-    pub fn least_nodes(&self) -> u32 {
+    /// The number of nodes that are always there for any pod, those of groups without taints; `None` where there are
+    /// no groups at all.
+    pub fn least_nodes(&self) -> Option<u32> {
         let open = self.node_groups.values().filter(|group| group.taints.is_empty());
-        open.map(|group| group.size.min).sum()
+        (!self.node_groups.is_empty()).then(|| open.map(|group| group.size.min).sum())
     }
 }
 

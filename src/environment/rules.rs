@@ -92,7 +92,10 @@ fn vault_has_a_node_for_each_replica(environment: &Environment, root: &KeyPath, 
     let (nodes, groups) = match &environment.provider {
         Provider::Aws(aws) => (aws.least_nodes(), "provider.node_groups"),
     };
-    if component.enabled && replicas > nodes {
+    if let Some(nodes) = nodes
+        && component.enabled
+        && replicas > nodes
+    {
         findings.add(
             Finding::new(
                 root.keys(path),
