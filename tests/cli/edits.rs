@@ -97,12 +97,12 @@ fn another_network_is_refused_until_it_is_allowed() {
         "{}",
         refused.stderr
     );
-    let changes = place.changes("sandbox", &["--allow-replace", "aws.vpc.main"]);
-    assert!(changes.contains(&"replace aws.vpc.main".to_owned()), "{changes:?}");
     let refused = place.run(&["up", "sandbox", "--yes", "--quiet", "--allow-replace", "aws.vpc.main"]);
     assert_eq!(refused.status, 1, "the database holds data: it wants a permission of its own");
     assert!(refused.stderr.contains("--allow-replace aws.db_instance.orders"), "{}", refused.stderr);
     let both = ["--allow-replace", "aws.vpc.main", "--allow-replace", "aws.db_instance.orders"];
+    let changes = place.changes("sandbox", &both);
+    assert!(changes.contains(&"replace aws.vpc.main".to_owned()), "{changes:?}");
     place.succeed(&[&["up", "sandbox", "--yes", "--quiet"][..], &both].concat());
     assert_settled(&place);
     place.succeed(&["status", "sandbox"]);

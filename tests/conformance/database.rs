@@ -66,7 +66,7 @@ fn database(graph: &mut Graph, host: Host<Aws>) -> DbInstance {
         master_username: "holodeck".into(),
         key_arn: add_key(graph, host, "main").output(KmsKey::ARN),
         backup_days: 14,
-        deletion_protection: true,
+        deletion_protection: false,
         final_snapshot: true,
         subnet_group: group.output(DbSubnetGroup::NAME),
         security_groups: BTreeSet::from([add_security_group(graph, &vpc, "orders")]),
@@ -109,7 +109,7 @@ async fn databases() {
         .edit("max_storage_gib", |db| db.max_storage_gib = 200, Expect::Update)
         .edit("multi_az", |db| db.multi_az = false, Expect::Update)
         .edit("backup_days", |db| db.backup_days = 7, Expect::Update)
-        .edit("deletion_protection", |db| db.deletion_protection = false, Expect::Update)
+        .edit("deletion_protection", |db| db.deletion_protection = true, Expect::Update)
         .edit("final_snapshot", |db| db.final_snapshot = false, Expect::Update)
         .edit("auto_minor_upgrade", |db| db.auto_minor_upgrade = false, Expect::Update)
         .edit("performance_insights", |db| db.performance_insights = true, Expect::Update)
