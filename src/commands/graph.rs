@@ -10,17 +10,17 @@ use serde_json::json;
 
 use super::platform::Platform;
 use super::{Ending, Failure};
-use crate::cli::{Global, GraphFormat};
+use crate::cli::{Global, GraphFormat, Output};
 
 /// Runs the command.
 pub async fn run(global: &Global, name: &str, format: GraphFormat) -> Result<Ending, Failure> {
     let platform = Platform::open(global, name).await?;
     let graph = &platform.desired.graph;
     let topology = graph.topology().map_err(PlanError::Graph)?;
-    let text = match format {
-        GraphFormat::Mermaid => mermaid(graph, &topology),
-        GraphFormat::Dot => dot(graph, &topology),
-        GraphFormat::Json => json(graph, &topology),
+    let text = match (global.output, format) {
+        (Output::Json, _) | (_, GraphFormat::Json) => json(graph, &topology),
+        (Output::Text, GraphFormat::Mermaid) => mermaid(graph, &topology),
+        (Output::Text, GraphFormat::Dot) => dot(graph, &topology),
     };
     anstream::println!("{text}");
     Ok(Ending::Fine)

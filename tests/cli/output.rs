@@ -56,6 +56,7 @@ fn the_graph_comes_in_three_forms() {
     assert!(place.succeed(&["graph", "sandbox"]).stdout.starts_with("flowchart LR"));
     assert!(place.succeed(&["graph", "sandbox", "--format", "dot"]).stdout.starts_with("digraph"));
     let graph = place.succeed(&["graph", "sandbox", "--format", "json"]).stdout;
+    assert_eq!(place.succeed(&["graph", "sandbox", "--output", "json"]).stdout, graph);
     let graph: Value = serde_json::from_str(&graph).unwrap();
     assert!(graph["resources"].as_array().unwrap().iter().any(|resource| resource["id"] == "aws.vpc.main"));
 }
