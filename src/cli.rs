@@ -24,6 +24,9 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Where environment files are looked for unless another folder is named.
+pub const DEFAULT_ENVIRONMENTS: &str = "environments";
+
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
@@ -32,7 +35,7 @@ pub struct Global {
         long,
         global = true,
         value_name = "DIR",
-        default_value = "environments",
+        default_value = DEFAULT_ENVIRONMENTS,
         env = "HOLODECK_ENVIRONMENTS",
         hide_env_values = true
     )]

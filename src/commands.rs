@@ -20,7 +20,7 @@ pub use failure::Failure;
 
 use tokio::runtime::Runtime;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{self, Cli, Command, Global};
 use crate::{environment, simulation};
 
 /// How a command ended.
@@ -61,9 +61,23 @@ pub fn runtime(cli: &Cli) -> std::io::Result<Runtime> {
     }
 }
 
+/// A folder of environments that was named must exist; without one, what the program carries is known.
+fn require_folder(global: &Global) -> Result<(), Failure> {
+    let folder = &global.environments;
+    if folder.is_dir() || folder.as_os_str() == cli::DEFAULT_ENVIRONMENTS {
+        return Ok(());
+    }
+    let message = format!("there is no folder `{}` with environments", folder.display());
+    Err(Failure::message(message, "correct `--environments`, or leave it out for `environments`"))
+}
+
 /// Carries out what the command line says, and prints what went wrong.
 pub async fn run(cli: Cli) -> Ending {
     let Cli { global, command } = cli;
+    if let Err(failure) = require_folder(&global) {
+        failure.print();
+        return Ending::Failed;
+    }
     let ended = match command {
         Command::Plan { environment, destroy, detailed_exitcode, save, allow_replace } => {
             let options = plan::Options { destroy, detailed_exitcode, save, allow_replace };

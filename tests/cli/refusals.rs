@@ -37,6 +37,13 @@ fn a_bad_file_names_every_mistake() {
 }
 
 #[test]
+fn a_folder_that_does_not_exist_is_a_mistake() {
+    let ran = Workplace::new().run(&["validate", "--environments", "enviroments"]);
+    assert_eq!(ran.status, 1, "{}", ran.stdout);
+    assert!(ran.stderr.contains("enviroments"), "{}", ran.stderr);
+}
+
+#[test]
 fn usage_errors_do_not_look_like_changes() {
     let ran = Workplace::new().run(&["plan", "sandbox", "--no-such-option"]);
     assert_eq!(ran.status, 1);
