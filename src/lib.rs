@@ -10,6 +10,7 @@ pub mod environment;
 pub mod kubernetes;
 pub mod logging;
 pub mod provider;
+pub mod readable;
 pub mod report;
 pub mod secret;
 pub mod simulation;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The identity of a resource, written `kind.name`, such as `aws.subnet.private-a`.
 ///
@@ -31,15 +31,5 @@ impl fmt::Display for Address {
 impl Serialize for Address {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-/// What a person or a file wrote for an address: compared by its text, since a kind and a name may both contain dots.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct AddressText(pub String);
-
-impl PartialEq<Address> for AddressText {
-    fn eq(&self, other: &Address) -> bool {
-        self.0 == other.to_string()
     }
 }

@@ -10,8 +10,8 @@ use super::Ending;
 use super::platform::Platform;
 use crate::cli::{Global, Output};
 use crate::report::progress::{Bars, JsonLines, Lines, Progress, Silent};
-use crate::report::style::{BAD, DIM, HEADING, paint};
-use crate::report::{self, timeline};
+use crate::report::style::{DIM, HEADING, paint};
+use crate::report::{self, diagnostic, timeline};
 
 /// More steps that were not attempted are only counted.
 const MOST_SKIPPED: usize = 20;
@@ -103,10 +103,7 @@ fn conclude_in_words(global: &Global, platform: &Platform, outcome: &Outcome, ag
         return;
     }
     for (address, _, error) in &outcome.failed {
-        anstream::eprintln!("{} {}", paint(BAD, format_args!("✗ {address}")), error.chain());
-        if let Some(hint) = error.hint() {
-            anstream::eprintln!("    {hint}");
-        }
+        diagnostic::print_failed(address, error);
     }
     if !outcome.skipped.is_empty() {
         anstream::eprintln!("{}", paint(HEADING, "Not attempted"));

@@ -1,14 +1,12 @@
 //! `render`: the Kubernetes objects as YAML, with outputs of what exists filled in.
 
-use holodeck_engine::input;
+use holodeck_engine::{Resource, input};
 use serde_json::Value;
 
 use super::platform::Platform;
 use super::{Ending, Failure};
 use crate::cli::Global;
 use crate::kubernetes::{KubernetesObject, manifest};
-use crate::secret;
-use holodeck_engine::Resource;
 
 /// Runs the command.
 pub async fn run(global: &Global, name: &str, component: Option<&str>) -> Result<Ending, Failure> {
@@ -29,21 +27,11 @@ pub async fn run(global: &Global, name: &str, component: Option<&str>) -> Result
         return Err(Failure::Message(message, None));
     }
     for object in objects {
-        let resolved = readable(&input::resolve(object, &|reference| snapshot.output(reference)));
+        let resolved = input::resolve(object, &|reference| snapshot.output(reference));
         let yaml = manifest::to_yaml(&resolved).map_err(|error| {
             Failure::Message(format!("an object cannot be written as YAML: {error}"), None)
         })?;
         anstream::print!("---\n{yaml}");
     }
     Ok(Ending::Fine)
-}
-
-/// The value with references and secrets as people read them.
-fn readable(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(secret::readable(&input::readable(text))),
-        Value::Array(items) => items.iter().map(readable).collect(),
-        Value::Object(fields) => fields.iter().map(|(key, field)| (key.clone(), readable(field))).collect(),
-        other => other.clone(),
-    }
 }

@@ -1,6 +1,6 @@
 //! Errors for people: what was tried, what the answer was, what to do. On standard error.
 
-use holodeck_engine::Error;
+use holodeck_engine::{Address, Error};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use crate::report::style::{BAD, paint};
@@ -23,7 +23,16 @@ pub fn print_error(error: &Error) {
 
 /// Prints a message and what to do about it.
 pub fn print_text(message: &str, hint: Option<&str>) {
-    anstream::eprintln!("{} {message}", paint(BAD, "error:"));
+    print_line("error:", message, hint);
+}
+
+/// Prints why a resource could not be changed, and what to do about it.
+pub fn print_failed(address: &Address, error: &Error) {
+    print_line(&format!("✗ {address}"), &error.chain(), error.hint());
+}
+
+fn print_line(what: &str, message: &str, hint: Option<&str>) {
+    anstream::eprintln!("{} {message}", paint(BAD, what));
     if let Some(hint) = hint {
         anstream::eprintln!("  {hint}");
     }

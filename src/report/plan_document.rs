@@ -1,9 +1,9 @@
 //! A plan for programs: one JSON document, the same for `plan --output json` and for a saved plan.
 
-use holodeck_engine::{Action, After, Change, FieldChange, Plan, input};
+use holodeck_engine::{Action, After, Change, FieldChange, Plan};
 use serde_json::{Value, json};
 
-use crate::secret;
+use crate::readable;
 
 /// The version of the document's form; a higher one may lack or change fields.
 pub const FORMAT_VERSION: u32 = 1;
@@ -34,27 +34,17 @@ fn change(change: &Change) -> Value {
 fn field(field: &FieldChange) -> Value {
     let known = !matches!(field.after, After::Unknown(_));
     let after = match &field.after {
-        After::Known(value) | After::Unknown(value) => readable(value),
+        After::Known(value) | After::Unknown(value) => readable::value(value),
         After::Absent => Value::Null,
     };
     let conceal = |value: Value| if field.sensitive { Value::Null } else { value };
     json!({
         "path": field.path,
-        "before": conceal(field.before.as_ref().map_or(Value::Null, readable)),
+        "before": conceal(field.before.as_ref().map_or(Value::Null, readable::value)),
         "after": conceal(after),
         "known": known,
         "sensitive": field.sensitive,
     })
-}
-
-/// The value with references and secrets as people read them.
-fn readable(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(secret::readable(&input::readable(text))),
-        Value::Array(items) => items.iter().map(readable).collect(),
-        Value::Object(fields) => fields.iter().map(|(key, field)| (key.clone(), readable(field))).collect(),
-        other => other.clone(),
-    }
 }
 
 /// The ids of resources whose changes differ between two documents.

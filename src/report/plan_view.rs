@@ -6,8 +6,8 @@ use holodeck_engine::input;
 use holodeck_engine::{Action, After, Change, FieldChange, Plan};
 use serde_json::Value;
 
+use crate::readable;
 use crate::report::style::{self, BAD, DIM, HEADING, paint};
-use crate::secret;
 
 /// A creation with more fields than this shows their number only, unless all are asked for.
 const MOST_FIELDS: usize = 10;
@@ -99,7 +99,7 @@ fn is_one_reference(text: &str) -> bool {
 
 /// A value in one line, with references and secrets as people read them.
 pub fn show(value: &Value, verbose: bool) -> String {
-    let text = secret::readable(&input::readable(&value.to_string()));
+    let text = readable::text(&value.to_string());
     let length = text.chars().count();
     if verbose || length <= LONGEST_VALUE {
         return text;
