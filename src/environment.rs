@@ -26,8 +26,7 @@ mod wording;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::settings::AwsSettings;
-
+pub use crate::providers::Provider;
 pub use certificates::{Certificates, Issuer};
 pub use components::{ChartSource, ComponentSettings, Components, Source};
 pub(crate) use finding::{Finding, Findings};
@@ -93,14 +92,6 @@ pub struct Environment {
     /// Settings common to the components of the base layer.
     #[serde(default)]
     pub components: Components,
-}
-
-/// The provider that the environment runs on, chosen by `kind`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Provider {
-    /// Amazon Web Services: a VPC with an EKS cluster.
-    Aws(AwsSettings),
 }
 
 /// How the domain is found from outside.

@@ -11,6 +11,7 @@ pub mod kubernetes;
 pub mod logging;
 pub mod provider;
 pub mod readable;
+pub mod providers;
 pub mod report;
 pub mod secret;
 pub mod simulation;

@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use holodeck_engine::{Address, Error, Graph, Host, Snapshot};
 use serde::Serialize;
 use serde_json::Value;
 
 use holodeck_sandbox::Sandbox;
 
-use crate::aws::provider::AwsProvider;
-use crate::environment::{Environment, Provider as Settings};
+use crate::environment::{Environment, Findings, KeyPath};
 use crate::kubernetes::{ComponentObjects, Kubernetes};
 use crate::secret::SecretSource;
 
@@ -33,14 +33,43 @@ pub trait Provider: Send + Sync {
     fn secrets(&self) -> Arc<dyn SecretSource>;
 }
 
-/// Connects to the provider that the environment names: the real one, or what the sandbox simulates.
-pub async fn connect(
-    environment: &Environment,
-    sandbox: Option<&Sandbox>,
-) -> Result<Box<dyn Provider>, Error> {
-    match &environment.provider {
-        Settings::Aws(_) => Ok(Box::new(AwsProvider::connect(environment, sandbox).await?)),
-    }
+/// What an environment file says about a provider, below `[provider]`.
+#[async_trait]
+pub(crate) trait ProviderSettings: Sync {
+    /// Reports what cannot be in the provider's table, which stands at `path`.
+    fn check(&self, environment: &Environment, path: &KeyPath, findings: &mut Findings);
+
+    /// The number of nodes that are always there for any pod; `None` where the file does not tell.
+    fn least_nodes(&self) -> Option<LeastNodes>;
+
+    /// The world that takes the place of the real one in a simulation.
+    fn simulated(&self) -> SimulatedPlace;
+
+    /// Connects to the provider: the real one, or what the sandbox simulates. Reads what plans need to know of it, and
+    /// refuses a place other than the one that the file means.
+    async fn connect(
+        &self,
+        environment: &Environment,
+        sandbox: Option<&Sandbox>,
+    ) -> Result<Box<dyn Provider>, Error>;
+}
+
+/// The number of nodes that are always there for any pod.
+pub(crate) struct LeastNodes {
+    /// How many.
+    pub nodes: u32,
+    /// The key below `[provider]` that says so.
+    pub key: &'static str,
+    /// How there come to be more.
+    pub remedy: &'static str,
+}
+
+/// What a sandbox simulates.
+pub(crate) struct SimulatedPlace {
+    /// The number of the account.
+    pub account: String,
+    /// The region that its resources live in.
+    pub region: String,
 }
 
 /// What components need from below. Strings may contain references that are only resolved when they are applied.
@@ -71,6 +100,9 @@ pub struct Foundation {
     pub backups: BackupStore,
     /// Where recovery keys are kept.
     pub recovery_keys: SafePlace,
+    /// Records that make the domain found, and that only others can make.
+    #[serde(skip)]
+    pub records: Vec<DnsRecord>,
 }
 
 /// Where the load balancer sends traffic.
@@ -86,15 +118,65 @@ pub struct LoadBalancer {
     pub allowed: Vec<String>,
     /// The ingress class that it belongs to.
     pub class: String,
+    /// The Service that it sends to.
+    pub service: IngressService,
+}
+
+/// The Service that requests enter the cluster through
+/// (<https://kubernetes.io/docs/concepts/services-networking/service/#publishing-services-service-types>).
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct IngressService {
+    /// Who balances the load.
+    #[serde(rename = "type")]
+    pub kind: ServiceType,
+    /// What the load balancer of the cluster is told by annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// The class of the cluster's load balancer, where it has several.
+    pub load_balancer_class: Option<String>,
+}
+
+/// Who balances the load in front of a Service.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub enum ServiceType {
+    /// A load balancer outside the cluster, which sends to ports of the nodes.
+    #[default]
+    NodePort,
+    /// A load balancer that the cluster brings with it and that gives the Service an address.
+    LoadBalancer,
 }
 
 /// How certificates prove that the domain is ours.
 #[derive(Clone, Debug, Serialize)]
 pub struct Dns {
-    /// The DNS-01 solver in the form of a cert-manager issuer.
+    /// The kind of challenge with its solver, as a solver of a cert-manager issuer
+    /// (<https://cert-manager.io/docs/configuration/acme/#adding-multiple-solver-types>).
     pub solver: Value,
-    /// Zones that the solver may write.
+    /// The Secret that the solver takes its credential from, where it needs one.
+    pub credential: Option<SolverCredential>,
+    /// Zones that the solver answers for.
     pub zones: Vec<String>,
+}
+
+/// A Secret in cert-manager's namespace that a solver refers to.
+#[derive(Clone, Debug, Serialize)]
+pub struct SolverCredential {
+    /// Its name.
+    pub secret: String,
+    /// The key of its only value.
+    pub key: String,
+    /// The placeholder of the credential.
+    pub value: String,
+}
+
+/// A DNS record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsRecord {
+    /// Its full name.
+    pub name: String,
+    /// Its type, such as `NS`.
+    pub kind: &'static str,
+    /// Its values: a list of texts, or a reference to one.
+    pub values: Value,
 }
 
 /// How Vault unseals itself.
@@ -102,6 +184,10 @@ pub struct Dns {
 pub struct VaultFoundation {
     /// The seal stanza of its configuration.
     pub seal: Seal,
+    /// TCP ports that the key service answers at.
+    pub seal_ports: Vec<u16>,
+    /// Placeholders of the credentials for the key service, by the environment variable that Vault reads them from.
+    pub seal_credentials: BTreeMap<String, String>,
 }
 
 /// A seal stanza of Vault's configuration (<https://developer.hashicorp.com/vault/docs/configuration/seal>).

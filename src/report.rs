@@ -5,6 +5,7 @@ pub mod duration;
 pub mod plan_document;
 pub mod plan_view;
 pub mod progress;
+pub mod records;
 pub mod style;
 pub mod timeline;
 

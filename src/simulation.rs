@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::Global;
 use crate::commands::Failure;
-use crate::environment::{Environment, Provider};
+use crate::environment::Environment;
 use crate::report;
 use crate::secret::{self, SecretError, SecretReference, SecretSource};
 
@@ -27,10 +27,10 @@ const LONGEST_REST: Duration = Duration::from_millis(100);
 pub fn open(global: &Global, environment: &Environment) -> Result<Sandbox, Failure> {
     let rules = global.sandbox_fault.iter().map(|text| text.parse::<Rule>()).collect::<Result<Vec<_>, _>>();
     let rules = rules.map_err(|error| Failure::Message(error.to_string(), None))?;
-    let Provider::Aws(settings) = &environment.provider;
+    let place = environment.provider.settings().simulated();
     let options = Options {
-        account: settings.account.clone(),
-        region: settings.region.clone(),
+        account: place.account,
+        region: place.region,
         start: BEGINNING,
         speed: 1.0,
         faults: Faults::new(rules),

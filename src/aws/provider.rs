@@ -28,11 +28,11 @@ use crate::aws::owner::Owner;
 use crate::aws::secret::Secret;
 use crate::aws::secret_source::AwsSecrets;
 use crate::aws::settings::AwsSettings;
-use crate::environment::{Environment, Provider as Settings};
+use crate::environment::Environment;
 use crate::kubernetes::{ComponentObjects, Kubernetes};
 use crate::provider::{
-    BackupStore, ClusterNetwork, Dns, Foundation, Identity, LoadBalancer, Provider, SafePlace, Seal,
-    VaultFoundation,
+    BackupStore, ClusterNetwork, Dns, Foundation, Identity, IngressService, LoadBalancer, Provider,
+    SafePlace, Seal, VaultFoundation,
 };
 use crate::secret::SecretSource;
 use crate::simulation::StandIns;
@@ -46,6 +46,7 @@ const WORKLOADS: [&str; 2] = ["cert-manager", "vault"];
 
 /// The connection to the account of one environment.
 pub struct AwsProvider {
+    settings: AwsSettings,
     aws: Arc<Aws>,
     facts: Facts,
     clusters: Clusters,
@@ -59,10 +60,13 @@ enum Clusters {
 }
 
 impl AwsProvider {
-    /// Connects to the account that `environment` names, in the sandbox where there is one, and reads what plans need to
+    /// Connects to the account that `settings` name, in the sandbox where there is one, and reads what plans need to
     /// know of it. Refuses any other account.
-    pub async fn connect(environment: &Environment, sandbox: Option<&Sandbox>) -> Result<Self, Error> {
-        let Settings::Aws(settings) = &environment.provider;
+    pub async fn connect(
+        settings: &AwsSettings,
+        environment: &Environment,
+        sandbox: Option<&Sandbox>,
+    ) -> Result<Self, Error> {
         let (config, interceptor) = match sandbox {
             Some(sandbox) => (sandbox.aws().sdk_config(), Some(sandbox.aws().interceptor())),
             None => (sdk_config(&settings.region).await, None),
@@ -78,7 +82,7 @@ impl AwsProvider {
         let aws = Aws::new(&config, interceptor.as_ref(), owner, region, account);
         let zones = usize::from(settings.network.zones);
         let facts = Facts::read(&aws, zones, environment.dns.parent_zone.as_deref()).await?;
-        Ok(Self { aws: Arc::new(aws), facts, clusters })
+        Ok(Self { settings: settings.clone(), aws: Arc::new(aws), facts, clusters })
     }
 
     fn account(&self, graph: &mut Graph) -> Host<Aws> {
@@ -140,10 +144,9 @@ impl Provider for AwsProvider {
     }
 
     fn declare(&self, environment: &Environment, graph: &mut Graph) -> Result<Foundation, Error> {
-        let Settings::Aws(settings) = &environment.provider;
         let host = self.account(graph);
         register(graph, host);
-        let model = Model { environment, settings, facts: &self.facts, host };
+        let model = Model { environment, settings: &self.settings, facts: &self.facts, host };
         let layers = Layers::declare(&model, graph)?;
         let kubernetes = self.kubernetes(graph, &layers.cluster.access);
         Ok(layers.foundation(&model, kubernetes))
@@ -153,8 +156,7 @@ impl Provider for AwsProvider {
         let mut graph = Graph::new();
         let host = self.account(&mut graph);
         register(&mut graph, host);
-        let Settings::Aws(settings) = &environment.provider;
-        let model = Model { environment, settings, facts: &self.facts, host };
+        let model = Model { environment, settings: &self.settings, facts: &self.facts, host };
         let layers = Layers::declare(&model, &mut graph)?;
         let known = |input: &Input<String>| match input {
             Input::Known(value) => Ok(value.clone()),
@@ -173,7 +175,7 @@ impl Provider for AwsProvider {
             endpoint: known(&access.endpoint)?.into(),
             cluster: cluster.clone().into(),
         };
-        let kubeconfig = access.kubeconfig(&exec_user(&cluster, &settings.region))?;
+        let kubeconfig = access.kubeconfig(&exec_user(&cluster, &self.settings.region))?;
         serde_norway::to_string(&kubeconfig)
             .map_err(|error| Error::bug("a kubeconfig does not serialise").with_source(error))
     }
@@ -249,7 +251,10 @@ impl Layers {
             objects: vec![storage(&key)],
             ingress: load_balancer(environment),
             dns: Dns {
-                solver: json!({ "route53": { "region": settings.region, "hostedZoneID": self.zone.id } }),
+                solver: json!({
+                    "dns01": { "route53": { "region": settings.region, "hostedZoneID": self.zone.id } },
+                }),
+                credential: None,
                 zones: vec![environment.domain.clone()],
             },
             vault: VaultFoundation {
@@ -257,6 +262,9 @@ impl Layers {
                     kind: "awskms".to_owned(),
                     parameters: seal.map(|(name, value)| (name.to_owned(), value)).into(),
                 },
+                seal_ports: vec![443],
+                // Vault signs in by the identity of its pods.
+                seal_credentials: BTreeMap::new(),
             },
             storage_class: STORAGE_CLASS.to_owned(),
             // Pod identity knows service accounts by name: they need no annotations.
@@ -270,6 +278,7 @@ impl Layers {
                     settings.region
                 ),
             },
+            records: self.zone.delegation.records(),
         }
     }
 }
@@ -290,6 +299,7 @@ fn load_balancer(environment: &Environment) -> LoadBalancer {
         proxy_protocol: ingress.proxy_protocol,
         allowed: ingress.allowed.iter().map(ToString::to_string).collect(),
         class: INGRESS_CLASS.to_owned(),
+        service: IngressService::default(),
     }
 }
 

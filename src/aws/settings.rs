@@ -11,16 +11,20 @@ mod rules;
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
+use holodeck_engine::Error;
+use holodeck_sandbox::Sandbox;
 use ipnet::Ipv4Net;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::environment::Ipv4Cidr;
+use crate::aws::provider::AwsProvider;
+use crate::environment::{Environment, Findings, Ipv4Cidr, KeyPath};
+use crate::provider::{LeastNodes, Provider, ProviderSettings, SimulatedPlace};
 
 pub use database::{Database, Engine};
 pub use image::{AmiType, Architecture};
 pub use node_group::{Capacity, NodeGroup, Size, SubnetTier, Taint, TaintEffect};
-pub(crate) use rules::check;
 
 /// Kubernetes versions that EKS offers for new clusters, oldest first
 /// (<https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html>).
@@ -71,12 +75,32 @@ pub struct AwsSettings {
     pub tags: BTreeMap<String, String>,
 }
 
-impl AwsSettings {
-    /// The number of nodes that are always there for any pod, those of groups without taints; `None` where there are
-    /// no groups at all.
-    pub fn least_nodes(&self) -> Option<u32> {
+#[async_trait]
+impl ProviderSettings for AwsSettings {
+    fn check(&self, environment: &Environment, path: &KeyPath, findings: &mut Findings) {
+        rules::check(self, &environment.name, path, findings);
+    }
+
+    /// The nodes of groups without taints.
+    fn least_nodes(&self) -> Option<LeastNodes> {
         let open = self.node_groups.values().filter(|group| group.taints.is_empty());
-        (!self.node_groups.is_empty()).then(|| open.map(|group| group.size.min).sum())
+        (!self.node_groups.is_empty()).then(|| LeastNodes {
+            nodes: open.map(|group| group.size.min).sum(),
+            key: "node_groups",
+            remedy: "raise the `size.min` of a node group without taints",
+        })
+    }
+
+    fn simulated(&self) -> SimulatedPlace {
+        SimulatedPlace { account: self.account.clone(), region: self.region.clone() }
+    }
+
+    async fn connect(
+        &self,
+        environment: &Environment,
+        sandbox: Option<&Sandbox>,
+    ) -> Result<Box<dyn Provider>, Error> {
+        Ok(Box::new(AwsProvider::connect(self, environment, sandbox).await?))
     }
 }
 

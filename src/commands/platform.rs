@@ -11,7 +11,7 @@ use super::Failure;
 use crate::cli::Global;
 use crate::desired::{Desired, desired};
 use crate::environment::{self, Environment};
-use crate::provider::{self, Provider};
+use crate::provider::Provider;
 use crate::report::style::{CHANGE, DIM, HEADING, paint};
 use crate::simulation::{self, VirtualTime};
 
@@ -55,7 +55,7 @@ impl Platform {
             Some(sandbox) => Arc::new(VirtualTime(sandbox.clock())),
             None => Arc::new(RealTime::default()),
         };
-        let provider = provider::connect(&environment, simulation.as_ref()).await?;
+        let provider = environment.provider.settings().connect(&environment, simulation.as_ref()).await?;
         let desired = desired(&environment, provider.as_ref())?;
         Ok(Self { environment, provider, desired, simulation, clock })
     }

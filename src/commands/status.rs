@@ -10,6 +10,7 @@ use super::platform::Platform;
 use super::{Ending, Failure};
 use crate::cli::{Global, Output};
 use crate::components;
+use crate::report::records;
 use crate::report::style::{BAD, CHANGE, GOOD, paint};
 
 /// More resources that are not well are only counted.
@@ -55,7 +56,7 @@ pub async fn run(global: &Global, name: &str) -> Result<Ending, Failure> {
     let is_healthy = health.iter().all(Health::is_well);
     match global.output {
         Output::Json => print_json(&platform, &snapshot, &health, is_healthy),
-        Output::Text => print_text(&platform, &health, is_healthy, drift.has_changes()),
+        Output::Text => print_text(&platform, &snapshot, &health, is_healthy, drift.has_changes()),
     }
     Ok(if is_healthy { Ending::Fine } else { Ending::Failed })
 }
@@ -76,11 +77,18 @@ fn print_json(platform: &Platform, snapshot: &Snapshot, health: &[Health<'_>], i
         "exists": !snapshot.is_empty(),
         "resources": resources,
         "urls": urls,
+        "dns_records": records::lines(&platform.desired.foundation.records, snapshot),
     });
     anstream::println!("{document:#}");
 }
 
-fn print_text(platform: &Platform, health: &[Health<'_>], is_healthy: bool, drifted: bool) {
+fn print_text(
+    platform: &Platform,
+    snapshot: &Snapshot,
+    health: &[Health<'_>],
+    is_healthy: bool,
+    drifted: bool,
+) {
     anstream::println!("{}\n", platform.heading());
     let mut groups: Vec<(&str, Vec<&Health<'_>>)> = Vec::new();
     for health in health {
@@ -113,12 +121,14 @@ fn print_text(platform: &Platform, health: &[Health<'_>], is_healthy: bool, drif
     for (label, url) in components::urls(&platform.environment) {
         anstream::println!("  {label:12}{url}");
     }
+    anstream::println!();
+    records::print(&platform.desired.foundation.records, snapshot);
     if drifted {
         anstream::println!(
-            "\nIt is not as described: `plan {}` shows the difference.",
+            "It is not as described: `plan {}` shows the difference.\n",
             platform.environment.name
         );
     }
     let (look, word) = if is_healthy { (GOOD, "healthy") } else { (BAD, "not healthy") };
-    anstream::println!("\n{} is {}.", platform.environment.name, paint(look, word));
+    anstream::println!("{} is {}.", platform.environment.name, paint(look, word));
 }

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use holodeck_engine::Plan;
+use holodeck_engine::{Plan, Snapshot};
 
 use super::platform::{self, Platform};
 use super::{Ending, Failure, execution, plan};
 use crate::cli::{Global, Output};
 use crate::components;
 use crate::kubernetes::missing_credentials;
-use crate::report::plan_document;
 use crate::report::style::{GOOD, HEADING, paint};
+use crate::report::{plan_document, records};
 
 /// The command's options.
 pub struct Options {
@@ -44,7 +44,7 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
     }
     require_credentials(&platform, &planned).await?;
     if planned.steps() == 0 {
-        summarise(global, &platform);
+        summarise(global, &platform, &snapshot);
         return Ok(Ending::Fine);
     }
     if planned.has_changes() && !options.yes && !platform::ask("Carry out this plan?")? {
@@ -54,7 +54,9 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
     let outcome = execution::carry_out(global, &platform, &snapshot, &planned, options.parallelism).await;
     let ending = execution::conclude(global, &platform, &outcome, &format!("holodeck-bootstrap up {name}"));
     if ending == Ending::Fine {
-        summarise(global, &platform);
+        let is_complete = platform.desired.foundation.records.is_empty();
+        let now = if is_complete { snapshot } else { platform.observe().await? };
+        summarise(global, &platform, &now);
     }
     Ok(ending)
 }
@@ -102,8 +104,8 @@ fn require_same(saved: &serde_json::Value, planned: &Plan, platform: &Platform) 
     Err(Failure::message(message, "look at a new plan"))
 }
 
-/// Tells what is there now and what to do next.
-fn summarise(global: &Global, platform: &Platform) {
+/// Tells what is there now and what to do next. Values of records that others make are taken from `snapshot`.
+fn summarise(global: &Global, platform: &Platform, snapshot: &Snapshot) {
     if global.output == Output::Json || global.quiet {
         return;
     }
@@ -113,6 +115,7 @@ fn summarise(global: &Global, platform: &Platform) {
         anstream::println!("  {label:12}{url}");
     }
     anstream::println!();
+    records::print(&platform.desired.foundation.records, snapshot);
     let flag = if platform.simulation.is_some() && !platform.environment.sandbox { " --sandbox" } else { "" };
     anstream::println!("{}", paint(HEADING, "Next"));
     anstream::println!("  holodeck-bootstrap status {name}{flag}        what exists and how it is");

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::kubernetes::Kubernetes;
 use crate::provider::{
-    BackupStore, ClusterNetwork, Dns, Foundation, Identity, LoadBalancer, SafePlace, Seal, VaultFoundation,
+    BackupStore, ClusterNetwork, Dns, Foundation, Identity, IngressService, LoadBalancer, SafePlace, Seal,
+    VaultFoundation,
 };
 
 /// A reference to an output, for what is only known later.
@@ -28,9 +29,11 @@ pub fn foundation(kubernetes: Host<Kubernetes>, key: &str, zone: &str) -> Founda
             proxy_protocol: true,
             allowed: vec!["0.0.0.0/0".to_owned()],
             class: "nginx".to_owned(),
+            service: IngressService::default(),
         },
         dns: Dns {
-            solver: json!({ "route53": { "region": "eu-west-1", "hostedZoneID": zone } }),
+            solver: json!({ "dns01": { "route53": { "region": "eu-west-1", "hostedZoneID": zone } } }),
+            credential: None,
             zones: vec!["sandbox.holodeck.example".to_owned()],
         },
         vault: VaultFoundation {
@@ -38,6 +41,8 @@ pub fn foundation(kubernetes: Host<Kubernetes>, key: &str, zone: &str) -> Founda
                 kind: "awskms".to_owned(),
                 parameters: BTreeMap::from([("kms_key_id".to_owned(), key.to_owned())]),
             },
+            seal_ports: vec![443],
+            seal_credentials: BTreeMap::new(),
         },
         storage_class: "gp2".to_owned(),
         identity: workloads.map(|workload| (workload.to_owned(), Identity::default())).into(),
@@ -47,5 +52,6 @@ pub fn foundation(kubernetes: Host<Kubernetes>, key: &str, zone: &str) -> Founda
         },
         backups: BackupStore { url: "s3://backups".to_owned() },
         recovery_keys: SafePlace { location: "a safe place".to_owned() },
+        records: Vec::new(),
     }
 }

@@ -7,8 +7,8 @@
 use super::finding::{Finding, Findings};
 use super::key_path::KeyPath;
 use super::wording::{list, nearest};
-use super::{Credentials, Environment, Provider};
-use crate::aws::settings;
+use super::{Credentials, Environment};
+use crate::provider::LeastNodes;
 
 /// Applies every rule to `environment`, which was read from the file called `file_stem`.
 pub(super) fn check(environment: &Environment, file_stem: &str, findings: &mut Findings) {
@@ -23,9 +23,7 @@ pub(super) fn check(environment: &Environment, file_stem: &str, findings: &mut F
     gitops_names_known_repositories(environment, &root, findings);
     gitops_has_its_controller(environment, &root, findings);
     certificates_have_their_issuer(environment, &root, findings);
-    match &environment.provider {
-        Provider::Aws(aws) => settings::check(aws, &environment.name, &root.key("provider"), findings),
-    }
+    environment.provider.settings().check(environment, &root.key("provider"), findings);
 }
 
 fn name_is_the_files(environment: &Environment, file_stem: &str, root: &KeyPath, findings: &mut Findings) {
@@ -89,10 +87,7 @@ fn vault_has_a_node_for_each_replica(environment: &Environment, root: &KeyPath, 
         Some(replicas) => (replicas, "components.vault.replicas"),
         None => (environment.vault.replicas, "vault.replicas"),
     };
-    let (nodes, groups) = match &environment.provider {
-        Provider::Aws(aws) => (aws.least_nodes(), "provider.node_groups"),
-    };
-    if let Some(nodes) = nodes
+    if let Some(LeastNodes { nodes, key, remedy }) = environment.provider.settings().least_nodes()
         && component.enabled
         && replicas > nodes
     {
@@ -100,9 +95,9 @@ fn vault_has_a_node_for_each_replica(environment: &Environment, root: &KeyPath, 
             Finding::new(
                 root.keys(path),
                 format!("Vault's {replicas} replicas stand on nodes of their own, but there may be only {nodes} nodes"),
-                format!("lower it, or raise the `size.min` of a node group without taints: {replicas} nodes in all"),
+                format!("lower it, or {remedy}: {replicas} nodes in all"),
             )
-            .because(root.keys(groups), "the nodes"),
+            .because(root.key("provider").keys(key), "the nodes"),
         );
     }
 }

@@ -97,3 +97,17 @@ fn help_of_every_command_has_an_example() {
         assert!(help.contains("Example"), "{command}: {help}");
     }
 }
+
+#[test]
+fn records_that_others_must_make_are_shown() {
+    let place = Workplace::new();
+    place.turn_off(&["ingress-nginx", "cert-manager", "vault", "argo-cd"]);
+    place.edit("base.toml", "parent_zone = \"holodeck.example\"", "parent_zone = \"elsewhere.example\"");
+    place.edit("sandbox.toml", "sandbox.holodeck.example", "sandbox.elsewhere.example");
+    let up = place.succeed(&["up", "sandbox", "--yes"]).stdout;
+    let status = place.succeed(&["status", "sandbox"]).stdout;
+    for told in [up, status] {
+        let records = told.lines().filter(|line| line.contains("sandbox.elsewhere.example  NS  ")).count();
+        assert_eq!(records, 4, "{told}");
+    }
+}

@@ -15,7 +15,9 @@ fn environment(name: &str) -> Environment {
 }
 
 async fn graph(account: &Account, environment: &Environment) -> Graph {
-    let provider = AwsProvider::connect(environment, Some(&account.sandbox)).await.expect("a connection");
+    let Settings::Aws(settings) = &environment.provider;
+    let connection = AwsProvider::connect(settings, environment, Some(&account.sandbox)).await;
+    let provider = connection.expect("a connection");
     let mut graph = Graph::new();
     provider.declare(environment, &mut graph).expect("a foundation");
     graph

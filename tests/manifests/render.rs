@@ -31,7 +31,9 @@ struct Sample {
     replicas: u32,
     proxy_protocol: bool,
     issuer: &'static str,
-    seal: Value,
+    vault: Value,
+    service: Value,
+    solver_credential: Value,
     identity: Value,
     settings: Value,
 }
@@ -135,9 +137,11 @@ fn context(component: &str, sample: &Sample) -> Value {
                 "proxy_protocol": sample.proxy_protocol,
                 "allowed": ["203.0.113.0/24", "198.51.100.0/24"],
                 "class": "nginx",
+                "service": sample.service,
             },
             "dns": {
-                "solver": { "route53": { "region": "eu-west-1", "hostedZoneID": unknown("dns.zone") } },
+                "solver": { "dns01": { "route53": { "region": "eu-west-1", "hostedZoneID": unknown("dns.zone") } } },
+                "credential": sample.solver_credential,
                 "zones": ["sample.holodeck.example"],
             },
             "certificates": {
@@ -151,10 +155,14 @@ fn context(component: &str, sample: &Sample) -> Value {
                 "cert-manager": { "annotations": sample.identity },
                 "vault": { "annotations": sample.identity },
             },
-            "vault": { "seal": sample.seal },
+            "vault": sample.vault,
             "network": { "api_server_cidrs": ["10.0.0.0/16", unknown("network.range")], "pods_cidr": "10.0.0.0/16" },
         },
     })
+}
+
+fn secret_placeholder(variable: &str) -> String {
+    secret::placeholder(&SecretReference::Env(variable.to_owned()))
 }
 
 fn samples() -> Vec<Sample> {
@@ -164,7 +172,7 @@ fn samples() -> Vec<Sample> {
             "url": "https://gitlab.example/holodeck/platform.git",
             "credentials": credentials,
             "username": "bootstrap",
-            "password": secret::placeholder(&SecretReference::Env("HOLODECK_GIT_TOKEN".to_owned())),
+            "password": secret_placeholder("HOLODECK_GIT_TOKEN"),
         })
     };
     let source = |path: &str| json!({ "repository_url": "https://gitlab.example/holodeck/platform.git", "path": path, "revision": "main" });
@@ -183,7 +191,13 @@ fn samples() -> Vec<Sample> {
         replicas: 3,
         proxy_protocol: true,
         issuer: "letsencrypt",
-        seal: json!({ "type": "awskms", "parameters": { "region": "eu-west-1", "kms_key_id": unknown("seal.key") } }),
+        vault: json!({
+            "seal": { "type": "awskms", "parameters": { "region": "eu-west-1", "kms_key_id": unknown("seal.key") } },
+            "seal_ports": [443],
+            "seal_credentials": {},
+        }),
+        service: json!({ "type": "NodePort", "annotations": {}, "load_balancer_class": null }),
+        solver_credential: Value::Null,
         identity: json!({ "identity.example/role": unknown("identity.role") }),
         settings: settings(json!([repository("password".into())]), true),
     };
@@ -192,7 +206,17 @@ fn samples() -> Vec<Sample> {
         replicas: 1,
         proxy_protocol: false,
         issuer: "internal-ca",
-        seal: json!({ "type": "shamir", "parameters": {} }),
+        vault: json!({
+            "seal": { "type": "shamir", "parameters": {} },
+            "seal_ports": [],
+            "seal_credentials": {},
+        }),
+        service: json!({
+            "type": "LoadBalancer",
+            "annotations": { "pool.example/name": "sample" },
+            "load_balancer_class": "balancer.example/class",
+        }),
+        solver_credential: Value::Null,
         identity: json!({}),
         settings: settings(json!([]), false),
     };
@@ -202,7 +226,15 @@ fn samples() -> Vec<Sample> {
         replicas: 2,
         proxy_protocol: true,
         issuer: "letsencrypt-staging",
-        seal: json!({ "type": "transit", "parameters": { "address": "https://vault.holodeck.example" } }),
+        vault: json!({
+            "seal": { "type": "transit", "parameters": { "address": "https://vault.holodeck.example:8200" } },
+            "seal_ports": [8200],
+            "seal_credentials": { "VAULT_TOKEN": secret_placeholder("HOLODECK_SEAL_TOKEN") },
+        }),
+        service: json!({ "type": "LoadBalancer", "annotations": {}, "load_balancer_class": null }),
+        solver_credential: json!({
+            "secret": "solver", "key": "key", "value": secret_placeholder("HOLODECK_SOLVER_KEY"),
+        }),
         identity: json!({}),
         settings: settings(json!([repository(Value::Null), repository("ssh".into())]), true),
     };

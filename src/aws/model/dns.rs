@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use holodeck_engine::{Graph, Handle, Host, Input};
+use serde_json::json;
 
 use crate::aws::client::Aws;
 use crate::aws::dns_record::{DnsRecord, Target};
 use crate::aws::hosted_zone::HostedZone;
 use crate::aws::model::Model;
 use crate::aws::model::ingress::LoadBalancing;
+use crate::provider;
 
 /// Seconds that the delegation may be cached; name servers do not change unless the zone is made anew.
 const DELEGATION_TTL_SECONDS: u32 = 300;
@@ -31,13 +33,23 @@ pub enum Delegation {
     Made(Handle<DnsRecord>),
     /// By a record that others have to make in the parent zone, which is not in this account.
     ByOthers {
-        /// The parent zone's domain.
-        parent_zone: String,
         /// The record's name; its type is NS.
         record: String,
         /// Its values.
         name_servers: Input<BTreeSet<String>>,
     },
+}
+
+impl Delegation {
+    /// What others have to make.
+    pub fn records(&self) -> Vec<provider::DnsRecord> {
+        match self {
+            Self::NotWanted | Self::Made(_) => Vec::new(),
+            Self::ByOthers { record, name_servers } => {
+                vec![provider::DnsRecord { name: record.clone(), kind: "NS", values: json!(name_servers) }]
+            }
+        }
+    }
 }
 
 /// Registers the kinds of this layer.
@@ -78,7 +90,7 @@ fn delegate(model: &Model<'_>, graph: &mut Graph, name_servers: Input<BTreeSet<S
     let record = model.environment.domain.clone();
     let Some(parent_zone) = model.environment.dns.parent_zone.clone() else { return Delegation::NotWanted };
     let Some(parent_zone_id) = &model.facts.parent_zone_id else {
-        return Delegation::ByOthers { parent_zone, record, name_servers };
+        return Delegation::ByOthers { record, name_servers };
     };
     let delegation = DnsRecord {
         zone_id: parent_zone_id.as_str().into(),
