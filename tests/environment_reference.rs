@@ -44,7 +44,7 @@ struct Reference<'a> {
 impl<'a> Reference<'a> {
     fn of(schema: &'a Value) -> String {
         let mut reference = Self { schema, described: BTreeMap::new(), text: HEAD.to_owned() };
-        reference.section("", schema);
+        reference.section("Top level", "", schema);
         reference.text
     }
 
@@ -54,54 +54,59 @@ impl<'a> Reference<'a> {
         (name, name.map_or(schema, |name| &self.schema["$defs"][name]))
     }
 
-    /// The table that a value is, if it is one with keys of its own: its path below `path` and its schema.
-    fn table(&self, path: &str, schema: &'a Value) -> Option<(String, Option<&'a str>, &'a Value)> {
+    /// The tables that a value may be: one with keys of its own, or several that are told apart by their `kind`.
+    fn tables(&self, path: &str, schema: &'a Value) -> Vec<Table<'a>> {
         let (name, definition) = self.definition(schema);
         if definition["properties"].is_object() {
-            return Some((path.to_owned(), name, definition));
+            let kind = definition["properties"]["kind"]["const"].as_str();
+            return vec![Table { path: path.to_owned(), kind, name, schema: definition }];
         }
         if definition["additionalProperties"].is_object() {
-            return self.table(&format!("{path}.<name>"), &definition["additionalProperties"]);
+            return self.tables(&format!("{path}.<name>"), &definition["additionalProperties"]);
         }
         if definition["items"].is_object() {
-            return self.table(&format!("{path}[]"), &definition["items"]);
+            return self.tables(&format!("{path}[]"), &definition["items"]);
         }
-        let mut tables = definition["anyOf"].as_array()?.iter().map(|branch| self.table(path, branch));
-        tables.find_map(|table| table.filter(|(_, _, table)| !is_single_key(table)))
+        let branches = definition["anyOf"].as_array().into_iter().flatten();
+        let tables = branches.flat_map(|branch| self.tables(path, branch));
+        tables.filter(|table| table.kind.is_some() || !is_single_key(table.schema)).collect()
     }
 
-    fn section(&mut self, path: &str, schema: &'a Value) {
-        let title = if path.is_empty() { "Top level".to_owned() } else { format!("`{}`", bracketed(path)) };
+    fn section(&mut self, title: &str, path: &str, schema: &'a Value) {
         _ = writeln!(self.text, "\n## {title}\n\n{}\n", line(&schema["description"]));
         let Some(properties) = schema["properties"].as_object() else { return };
         self.text.push_str("| key | type | default | meaning |\n| --- | --- | --- | --- |\n");
         let required: Vec<&str> = schema["x-required"]
             .as_array()
             .map_or(Vec::new(), |required| required.iter().filter_map(Value::as_str).collect());
-        let mut tables = Vec::new();
+        let mut new = Vec::new();
         for (key, property) in properties {
             let below = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            let table = self.table(&below, property);
-            let default = self.default(property, required.contains(&key.as_str()), table.is_some());
-            let kind = self.kind(property, table.as_ref().map(|(path, name, _)| self.place(path, *name)));
+            let tables = self.tables(&below, property);
+            let default = self.default(property, required.contains(&key.as_str()), !tables.is_empty());
+            let links: Vec<String> = tables.iter().map(|table| self.link(table)).collect();
+            let kind = self.kind(property, &links);
             let meaning = self.meaning(property);
             _ = writeln!(self.text, "| `{key}` | {kind} | {default} | {meaning} |");
-            if let Some((path, name, table)) = table {
-                let is_new = name.is_none_or(|name| !self.described.contains_key(name));
-                if is_new {
-                    name.map(|name| self.described.insert(name, path.clone()));
-                    tables.push((path, table));
+            for table in tables {
+                if table.name.is_none_or(|name| !self.described.contains_key(name)) {
+                    table.name.map(|name| self.described.insert(name, table.path.clone()));
+                    new.push(table);
                 }
             }
         }
-        for (path, table) in tables {
-            self.section(&path, table);
+        for table in new {
+            self.section(&table.title(), &table.path, table.schema);
         }
     }
 
-    /// Where a table is described.
-    fn place(&self, path: &str, name: Option<&str>) -> String {
-        name.and_then(|name| self.described.get(name)).cloned().unwrap_or_else(|| path.to_owned())
+    /// A link to where a table is described.
+    fn link(&self, table: &Table<'a>) -> String {
+        let path = table.name.and_then(|name| self.described.get(name)).unwrap_or(&table.path);
+        match table.kind {
+            None => format!("[`{}`](#{})", bracketed(path), anchor(path)),
+            Some(kind) => format!("[of kind `{kind}`](#{}-of-kind-{kind})", anchor(path)),
+        }
     }
 
     fn default(&self, property: &Value, is_required: bool, is_table: bool) -> String {
@@ -113,19 +118,18 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// The type of a value; `table` is where the table is described that it is or contains.
-    fn kind(&self, property: &'a Value, table: Option<String>) -> String {
+    /// The type of a value; `links` lead to the tables that it is or contains.
+    fn kind(&self, property: &'a Value, links: &[String]) -> String {
         let (_, schema) = self.definition(property);
-        let link = table.map(|path| format!("[`{}`](#{})", bracketed(&path), anchor(&path)));
         if let Some(branches) = schema["anyOf"].as_array() {
             let texts = branches.iter().filter_map(alternative);
-            return texts.chain(link).collect::<Vec<_>>().join(" or ");
+            return texts.chain(links.iter().cloned()).collect::<Vec<_>>().join(" or ");
         }
-        if let Some(link) = link {
-            return if schema["items"].is_object() { format!("list of {link}") } else { link };
+        if let [link] = links {
+            return if schema["items"].is_object() { format!("list of {link}") } else { link.clone() };
         }
         match schema["type"].as_str().unwrap_or("any") {
-            "array" => match self.kind(&schema["items"], None) {
+            "array" => match self.kind(&schema["items"], &[]) {
                 plain if !plain.contains('`') => format!("list of {plain}s"),
                 choice => format!("list of {choice}"),
             },
@@ -159,12 +163,35 @@ impl<'a> Reference<'a> {
     }
 }
 
+/// A table of the file.
+struct Table<'a> {
+    /// Where it stands.
+    path: String,
+    /// What tells it from others that may stand there.
+    kind: Option<&'a str>,
+    /// The name of its type, if it has one.
+    name: Option<&'a str>,
+    schema: &'a Value,
+}
+
+impl Table<'_> {
+    fn title(&self) -> String {
+        match self.kind {
+            None => format!("`{}`", bracketed(&self.path)),
+            Some(kind) => format!("`{}` of kind `{kind}`", bracketed(&self.path)),
+        }
+    }
+}
+
 /// One of several values: a fixed string, or a table with a single key, as in `{ env = "…" }`.
 fn alternative(branch: &Value) -> Option<String> {
     if let Some(value) = branch["const"].as_str() {
         return Some(format!("`\"{value}\"`"));
     }
     let key = branch["properties"].as_object().filter(|_| is_single_key(branch))?.keys().next()?;
+    if key == "kind" {
+        return None;
+    }
     Some(format!("`{{ {key} = \"…\" }}`"))
 }
 

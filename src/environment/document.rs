@@ -113,8 +113,12 @@ impl Node {
         Node { value: Value::Table(Table::new()), origin: Origin::default() }
     }
 
-    /// Lays `over` on this: tables merge key by key, everything else is replaced.
+    /// Lays `over` on this: tables merge key by key, everything else is replaced. A table of another `kind` is replaced
+    /// as a whole, since what it holds means something else.
     pub fn merge(self, over: Node) -> Node {
+        if self.is_of_another_kind(&over) {
+            return over;
+        }
         match (self.value, over.value) {
             (Value::Table(mut below), Value::Table(above)) => {
                 for (key, node) in above {
@@ -128,6 +132,11 @@ impl Node {
             }
             (_, value) => Node { value, origin: over.origin },
         }
+    }
+
+    fn is_of_another_kind(&self, over: &Node) -> bool {
+        let kind = |node: &Node| Some(node.table()?.get("kind")?.value.clone());
+        matches!((kind(self), kind(over)), (Some(below), Some(above)) if below != above)
     }
 
     /// The node at `path`, or the innermost one on the way there, with whether it was reached.
@@ -279,5 +288,18 @@ mod tests {
         let (kept, found) = merged.nearest(&KeyPath::default().keys("table.kept"));
         assert!(found);
         assert_eq!((kept.origin.file, kept.origin.value.clone()), (1, 29..30));
+    }
+
+    #[test]
+    fn a_table_of_another_kind_replaces_the_whole_table() {
+        let merged = |above: &str| {
+            let (below, _) = parse(1, "[place]\nkind = \"a\"\nkept = 1\n");
+            below.merge(parse(0, above).0).to_json()
+        };
+        let other = serde_json::json!({ "place": { "kind": "b", "new": 2 } });
+        assert_eq!(merged("[place]\nkind = \"b\"\nnew = 2\n"), other);
+        let same = serde_json::json!({ "place": { "kind": "a", "kept": 1, "new": 2 } });
+        assert_eq!(merged("[place]\nkind = \"a\"\nnew = 2\n"), same);
+        assert_eq!(merged("[place]\nnew = 2\n"), same);
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: every `format` in the schema has its check here; a test compares the two.
 
 use std::borrow::Cow;
+use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -41,6 +42,9 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), Malformed> {
         "dns-name" => named(is_dns_name(text), "a DNS name", DNS_NAME),
         "email" => {
             named(is_email(text), "an email address", "write an address such as `infra@holodeck.example`")
+        }
+        "ipv4" => {
+            named(text.parse::<Ipv4Addr>().is_ok(), "an IPv4 address", "write one such as `192.0.2.10`")
         }
         "ipv4-cidr" => check_ipv4_network(text),
         "cron" => cron::check(text).map_err(|help| Malformed { expected: "a cron expression", help }),
@@ -107,7 +111,7 @@ mod tests {
     fn each_format_accepts_what_it_names_and_refuses_the_rest() {
         let long_label = "a".repeat(64);
         let digest = format!("sha256:{}", "0a".repeat(32));
-        let cases: [(&str, &[&str], &[&str]); 6] = [
+        let cases: [(&str, &[&str], &[&str]); 7] = [
             ("dns-label", &["a", "eu-1"], &["", "1a", "-a", "a-", "A", "a.b", "a_b", &long_label]),
             ("dns-name", &["a.b", "1.holodeck.example"], &["", "a", "a..b", "a.b.", "A.b", "*.a.b", "a b.c"]),
             (
@@ -120,6 +124,7 @@ mod tests {
                 &["0.0.0.0/0", "10.20.0.0/16"],
                 &["", "10.0.0.0", "10.0.0.0/33", "10.0.0.1/16", "::/0"],
             ),
+            ("ipv4", &["192.0.2.10"], &["", "192.0.2", "192.0.2.256", "192.0.2.0/24", "::1"]),
             ("cron", &["0 */6 * * *", "@daily"], &["", "* * * *", "60 * * * *"]),
             ("sha256-digest", &[&digest], &["", "sha256:", "md5:00", &digest[..70]]),
         ];

@@ -27,8 +27,8 @@ pub fn schema() -> Value {
 fn extends() -> Value {
     json!({
         "type": "string",
-        "description": "File that this one extends, relative to it. Tables merge key by key; everything else that stands here \
-            replaces what stands there.",
+        "description": "File that this one extends, relative to it. Tables merge key by key, unless this one gives them \
+            another `kind`; everything else that stands here replaces what stands there.",
         "examples": ["base.toml"],
     })
 }
@@ -133,9 +133,24 @@ mod tests {
             let text = std::fs::read_to_string(&path).expect("the text");
             let (mut document, errors) = document::parse(0, &text);
             assert!(errors.is_empty(), "{}", path.display());
+            inherit_kind(&path, &mut document);
             let (findings, _) = structure::check(&mut document, &schema);
             let findings: Vec<_> = findings.into_iter().collect();
             assert!(findings.is_empty(), "{}: {findings:?}", path.display());
+        }
+    }
+
+    /// Gives the provider's table the `kind` that it has from the files which this one extends: without it the schema of
+    /// one file, which is for editors, cannot tell which kind is meant.
+    fn inherit_kind(path: &Path, document: &mut document::Node) {
+        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        let Ok(environment) = super::super::load(Path::new("environments"), name) else { return };
+        let document::Value::Table(table) = &mut document.value else { return };
+        let Some(provider) = table.get_mut("provider") else { return };
+        let origin = provider.origin.clone();
+        let kind = json!(environment.provider)["kind"].clone();
+        if let document::Value::Table(provider) = &mut provider.value {
+            provider.entry("kind".to_owned()).or_insert_with(|| document::Node::standing_in(&kind, origin));
         }
     }
 
