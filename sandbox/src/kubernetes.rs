@@ -19,8 +19,10 @@ mod discovery;
 mod disruption_budgets;
 mod events;
 mod field_set;
+mod given;
 mod jobs;
 mod kinds;
+mod load_balancers;
 mod namespaces;
 mod nodes;
 mod object;
@@ -51,6 +53,7 @@ use kube::core::Status;
 use tower::BoxError;
 
 pub use cluster::{Cluster, NodeSpec, Taint};
+pub use given::GivenCluster;
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::aws::{Options, SimulatedAws};
 use crate::clock::Clock;
+use crate::kubernetes::GivenCluster;
 use crate::store::{Store, StoreError};
 
 /// A simulated world. Cloning gives the same one.
@@ -36,6 +37,11 @@ impl Sandbox {
     /// A client of the cluster at `endpoint`; its requests fail while there is none. Must be called within a tokio runtime.
     pub fn kubernetes(&self, endpoint: &str) -> kube::Client {
         self.aws.kubernetes(endpoint)
+    }
+
+    /// A client of a cluster that is there from the beginning, as on premises. Must be called within a tokio runtime.
+    pub fn given_kubernetes(&self, given: GivenCluster) -> kube::Client {
+        self.aws.given_kubernetes(given)
     }
 
     /// Keeps the world as it is at this moment, with what time has brought about since the last request.

@@ -1,4 +1,5 @@
-//! The Kubernetes API servers of the simulated EKS clusters: what `kube::Client` reaches at a cluster's endpoint.
+//! The Kubernetes API servers of the simulated world: those of its EKS clusters, which `kube::Client` reaches at a
+//! cluster's endpoint, and that of a cluster that was given.
 //!
 //! Invariants: an endpoint answers from the moment its cluster is active until its deletion begins, and refuses the
 //! connection at any other time; a cluster's objects are kept in a file of their own, named by the cluster's id, so that
@@ -18,7 +19,7 @@ use super::dispatch::Call;
 use super::eks::{self, Node};
 use super::{SimulatedAws, World};
 use crate::fault::Action;
-use crate::kubernetes::{self, Cluster, ClusterStore, NodeSpec, Serve, Taint, Verdict};
+use crate::kubernetes::{self, Cluster, ClusterStore, GivenCluster, NodeSpec, Serve, Taint, Verdict};
 use crate::store::StoreError;
 
 /// How long a request takes, in virtual time.
@@ -30,19 +31,34 @@ impl SimulatedAws {
     ///
     /// Must be called within a tokio runtime.
     pub fn kubernetes(&self, endpoint: &str) -> kube::Client {
-        let server = ApiServer {
-            shared: Arc::clone(&self.0),
-            endpoint: endpoint.to_owned(),
-            stop_after: AtomicBool::new(false),
-        };
+        self.client(Place::Endpoint(endpoint.to_owned()))
+    }
+
+    /// A client of a cluster that is there from the beginning.
+    ///
+    /// Must be called within a tokio runtime.
+    pub fn given_kubernetes(&self, given: GivenCluster) -> kube::Client {
+        self.client(Place::Given(given))
+    }
+
+    fn client(&self, place: Place) -> kube::Client {
+        let server = ApiServer { shared: Arc::clone(&self.0), place, stop_after: AtomicBool::new(false) };
         kubernetes::client(Arc::new(server))
     }
 }
 
-/// The API server behind one endpoint.
+/// Which cluster an API server belongs to.
+enum Place {
+    /// The EKS cluster with this endpoint.
+    Endpoint(String),
+    /// The one that was given.
+    Given(GivenCluster),
+}
+
+/// The API server of one cluster.
 struct ApiServer {
     shared: Arc<Shared>,
-    endpoint: String,
+    place: Place,
     /// A fault stops the process once the request under way is served.
     stop_after: AtomicBool,
 }
@@ -92,23 +108,51 @@ impl ClusterStore for ApiServer {
 
 impl ApiServer {
     fn answer(&self, world: &World, serve: &mut Serve<'_>) -> Result<Option<Response<Bytes>>, StoreError> {
-        let Some(found) = eks::endpoint(world, &self.endpoint) else { return Ok(None) };
-        let file = format!("kubernetes-{}.json", found.id);
+        let Some(Found { id, fresh, version, nodes }) = self.find(world) else { return Ok(None) };
+        let file = format!("kubernetes-{id}.json");
         let mut clusters = self.shared.clusters.lock().unwrap_or_else(PoisonError::into_inner);
-        let cluster = match clusters.remove(&found.id) {
+        let cluster = match clusters.remove(&id) {
             Some(cluster) => Some(cluster),
             None => self.shared.store.load(&file)?,
         };
-        let mut cluster: Cluster = cluster.unwrap_or_else(|| Cluster::new(&found.version, found.since));
+        let mut cluster: Cluster = cluster.unwrap_or_else(fresh);
         let before = cluster.revision();
-        cluster.set_version(&found.version);
-        let nodes: Vec<NodeSpec> = eks::nodes(world, &found.name).into_iter().map(node).collect();
+        cluster.set_version(&version);
         let response = serve(&mut cluster, world.now, &nodes);
         let kept =
             if cluster.revision() == before { Ok(()) } else { self.shared.store.save(&file, &cluster) };
-        clusters.insert(found.id, cluster);
+        clusters.insert(id, cluster);
         kept.map(|()| Some(response))
     }
+
+    /// The cluster at the world's present, if it answers.
+    fn find<'a>(&'a self, world: &World) -> Option<Found<'a>> {
+        let now = world.now;
+        match &self.place {
+            Place::Endpoint(endpoint) => eks::endpoint(world, endpoint).map(|found| Found {
+                nodes: eks::nodes(world, &found.name).into_iter().map(node).collect(),
+                version: found.version.clone(),
+                id: found.id,
+                fresh: Box::new(move || Cluster::new(&found.version, found.since)),
+            }),
+            Place::Given(given) => Some(Found {
+                id: "given".to_owned(),
+                version: given.version.clone(),
+                nodes: given.machines(),
+                fresh: Box::new(move || given.cluster(now)),
+            }),
+        }
+    }
+}
+
+/// What answers for a cluster.
+struct Found<'a> {
+    /// What its file is named by.
+    id: String,
+    version: String,
+    nodes: Vec<NodeSpec>,
+    /// The cluster before anything happened to it.
+    fresh: Box<dyn FnOnce() -> Cluster + 'a>,
 }
 
 fn node(node: Node) -> NodeSpec {

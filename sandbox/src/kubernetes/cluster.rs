@@ -55,10 +55,23 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A cluster as EKS hands it over: the system namespaces, the `kubernetes` Service and the `gp2` StorageClass.
+    /// A cluster as EKS hands it over: a bare one with the `gp2` StorageClass.
     ///
     /// `version` is the minor version, such as `1.35`.
     pub fn new(version: &str, now: Timestamp) -> Self {
+        let mut cluster = Self::bare(version, now);
+        let class = json!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "gp2"},
+            "provisioner": "kubernetes.io/aws-ebs", "parameters": {"type": "gp2", "fsType": "ext4"},
+            "reclaimPolicy": "Delete", "volumeBindingMode": "WaitForFirstConsumer",
+        });
+        cluster.insert("storage.k8s.io", "storageclasses", class, now);
+        cluster.settle(now);
+        cluster
+    }
+
+    /// A cluster with the system namespaces and the `kubernetes` Service.
+    pub(super) fn bare(version: &str, now: Timestamp) -> Self {
         let mut cluster = Self {
             version: version.to_owned(),
             created: now,
@@ -89,13 +102,6 @@ impl Cluster {
             },
         });
         cluster.insert("", "services", service, now);
-        let class = json!({
-            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "gp2"},
-            "provisioner": "kubernetes.io/aws-ebs", "parameters": {"type": "gp2", "fsType": "ext4"},
-            "reclaimPolicy": "Delete", "volumeBindingMode": "WaitForFirstConsumer",
-        });
-        cluster.insert("storage.k8s.io", "storageclasses", class, now);
-        cluster.settle(now);
         cluster
     }
 
