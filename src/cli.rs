@@ -142,6 +142,9 @@ pub enum Command {
         /// A resource that may be replaced, by its address; what has to follow may be too
         #[arg(long, value_name = "ADDRESS")]
         allow_replace: Vec<String>,
+        /// A resource that may go with the data that it holds and with what others keep in it, by its address
+        #[arg(long, value_name = "ADDRESS")]
+        allow_loss: Vec<String>,
     },
     /// Make it so
     ///
@@ -161,6 +164,9 @@ pub enum Command {
         /// A resource that may be replaced, by its address; what has to follow may be too
         #[arg(long, value_name = "ADDRESS")]
         allow_replace: Vec<String>,
+        /// A resource that may go with the data that it holds and with what others keep in it, by its address
+        #[arg(long, value_name = "ADDRESS")]
+        allow_loss: Vec<String>,
         /// The most changing requests at a time
         #[arg(
             long,
@@ -186,6 +192,9 @@ pub enum Command {
         /// The name of a protected environment, instead of typing it
         #[arg(long, value_name = "NAME")]
         confirm: Option<String>,
+        /// A resource that may go with the data that it holds and with what others keep in it, by its address
+        #[arg(long, value_name = "ADDRESS")]
+        allow_loss: Vec<String>,
         /// The most changing requests at a time
         #[arg(
             long,

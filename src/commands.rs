@@ -79,15 +79,18 @@ pub async fn run(cli: Cli) -> Ending {
         return Ending::Failed;
     }
     let ended = match command {
-        Command::Plan { environment, destroy, detailed_exitcode, save, allow_replace } => {
-            let options = plan::Options { destroy, detailed_exitcode, save, allow_replace };
+        Command::Plan { environment, destroy, detailed_exitcode, save, allow_replace, allow_loss } => {
+            let allowed = plan::Allowed { replace: allow_replace, loss: allow_loss };
+            let options = plan::Options { destroy, detailed_exitcode, save, allowed };
             plan::run(&global, &environment, options).await
         }
-        Command::Up { environment, yes, plan, allow_replace, parallelism } => {
-            up::run(&global, &environment, up::Options { yes, plan, allow_replace, parallelism }).await
+        Command::Up { environment, yes, plan: saved, allow_replace, allow_loss, parallelism } => {
+            let allowed = plan::Allowed { replace: allow_replace, loss: allow_loss };
+            up::run(&global, &environment, up::Options { yes, plan: saved, allowed, parallelism }).await
         }
-        Command::Destroy { environment, yes, confirm, parallelism } => {
-            destroy::run(&global, &environment, destroy::Options { yes, confirm, parallelism }).await
+        Command::Destroy { environment, yes, confirm, allow_loss, parallelism } => {
+            let options = destroy::Options { yes, confirm, allow_loss, parallelism };
+            destroy::run(&global, &environment, options).await
         }
         Command::Status { environment } => status::run(&global, &environment).await,
         Command::Graph { environment, format } => graph::run(&global, &environment, format).await,

@@ -3,9 +3,10 @@
 //! Invariant: an object without the environment's owner label is never changed or deleted, and no credential stands in
 //! a desired or an observed object.
 
+mod bystanders;
 pub mod client;
 mod credentials;
-mod error;
+pub(crate) mod error;
 mod field;
 pub mod graph;
 mod immutable;
@@ -35,6 +36,9 @@ pub const COMPONENT_LABEL: &str = "holodeck.dev/component";
 /// The recommended label for the tool that manages an object.
 /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/>
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
+/// The annotation of a Namespace that names what the workloads in it make by themselves, as `Kind/name` with spaces between:
+/// it comes and goes with them.
+pub const CONTENTS_ANNOTATION: &str = "holodeck.dev/contents";
 /// The annotation of a Secret that tells, by key, where its values come from.
 pub const SECRET_SOURCES_ANNOTATION: &str = "holodeck.dev/secret-sources";
 

@@ -41,7 +41,9 @@ pub(crate) trait Kind: Send + Sync {
     fn judge(&self, desired: &Value, actual: &Value, changes: &[FieldChange]) -> Result<Verdict, Error>;
     fn project(&self, desired: &Value, actual: &Value) -> Result<Value, Error>;
     fn kept(&self, actual: &Value) -> Result<Option<String>, Error>;
+    fn holds_data(&self, actual: &Value) -> Result<Option<String>, Error>;
     fn foresee(&self, client: &AnyClient, name: &str, desired: &Value) -> Result<Value, Error>;
+    async fn bystanders(&self, client: &AnyClient, seen: &Seen) -> Result<Vec<String>, Error>;
     async fn list(&self, client: &AnyClient) -> Result<Vec<Seen>, Error>;
     async fn read(&self, client: &AnyClient, name: &str) -> Result<Option<Seen>, Error>;
     async fn create(&self, client: &AnyClient, name: &str, desired: &Value) -> Result<Option<Seen>, Error>;
@@ -151,8 +153,16 @@ impl<R: Resource> Kind for Erased<R> {
         Ok(self.attributes(actual)?.kept())
     }
 
+    fn holds_data(&self, actual: &Value) -> Result<Option<String>, Error> {
+        Ok(self.attributes(actual)?.holds_data())
+    }
+
     fn foresee(&self, client: &AnyClient, name: &str, desired: &Value) -> Result<Value, Error> {
         Ok(self.attributes(desired)?.foresee(self.client(client)?, name))
+    }
+
+    async fn bystanders(&self, client: &AnyClient, seen: &Seen) -> Result<Vec<String>, Error> {
+        R::bystanders(self.client(client)?, &self.restore(seen)?).await
     }
 
     async fn list(&self, client: &AnyClient) -> Result<Vec<Seen>, Error> {

@@ -9,6 +9,7 @@
 
 pub mod address;
 pub mod apply;
+pub mod bystanders;
 pub mod clock;
 pub mod diff;
 pub mod error;

@@ -69,6 +69,8 @@ pub struct Blocked {
 pub struct Policy {
     /// Addresses of resources that may be replaced. What has to be replaced as a consequence is allowed with them.
     pub allow_replace: BTreeSet<String>,
+    /// Addresses of resources that may go with the data that they hold, and with what others keep in them.
+    pub allow_loss: BTreeSet<String>,
     /// Whether the environment is protected: nothing in it is replaced at all.
     pub protected: bool,
 }

@@ -72,6 +72,21 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
         None
     }
 
+    /// Why its removal would lose data, if it would: then a removal needs a permission just because it is no longer
+    /// desired. A removal of everything does not ask.
+    fn holds_data(&self) -> Option<String> {
+        None
+    }
+
+    /// What others keep within `seen`, and would lose with it, as texts for people. Looked for only before it is removed
+    /// or made anew.
+    fn bystanders(
+        _client: &Self::Client,
+        _seen: &Observed<Self>,
+    ) -> impl Future<Output = Result<Vec<String>, Error>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// All resources of this kind that we own, in as few requests as possible.
     fn list(client: &Self::Client) -> impl Future<Output = Result<Vec<Observed<Self>>, Error>> + Send;
 

@@ -16,6 +16,8 @@ pub struct Options {
     pub yes: bool,
     /// The name of a protected environment.
     pub confirm: Option<String>,
+    /// What may go with what others keep in it.
+    pub allow_loss: Vec<String>,
     /// The most changing requests at a time.
     pub parallelism: usize,
 }
@@ -25,13 +27,16 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
     platform::require_consent(options.yes, "destroy")?;
     let platform = Platform::open(global, name).await?;
     let mut snapshot = platform.observe_for_removal().await?;
-    let mut planned = Plan::destroy(&platform.desired.graph, &snapshot)?;
+    let allowed = plan::Allowed { replace: Vec::new(), loss: options.allow_loss.clone() };
+    let policy = plan::policy(&platform.environment, allowed);
+    let mut planned = plan::destroy(&platform, &snapshot, &policy).await?;
     if global.output == Output::Text {
         plan::print(global, &platform, &planned);
     }
     if !planned.has_changes() {
         return Ok(Ending::Fine);
     }
+    plan::require_unblocked(&planned)?;
     consent(&platform, &options)?;
     let again = format!("holodeck-bootstrap destroy {name}");
     for _ in 0..MOST_ROUNDS {

@@ -18,8 +18,8 @@ pub struct Options {
     pub yes: bool,
     /// The saved plan to carry out.
     pub plan: Option<PathBuf>,
-    /// What may be replaced.
-    pub allow_replace: Vec<String>,
+    /// What is allowed.
+    pub allowed: plan::Allowed,
     /// The most changing requests at a time.
     pub parallelism: usize,
 }
@@ -30,18 +30,15 @@ pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending
     let saved = options.plan.as_deref().map(read_saved).transpose()?;
     let platform = Platform::open(global, name).await?;
     let snapshot = platform.observe().await?;
-    let policy = plan::policy(&platform.environment, options.allow_replace);
-    let planned = Plan::up(&platform.desired.graph, &snapshot, &policy)?;
-    plan::require_known(&policy, &planned)?;
+    let policy = plan::policy(&platform.environment, options.allowed);
+    let planned = plan::up(&platform, &snapshot, &policy).await?;
     if let Some(saved) = saved {
         require_same(&saved, &planned, &platform)?;
     }
     if global.output == Output::Text {
         plan::print(global, &platform, &planned);
     }
-    if !planned.blocked.is_empty() {
-        return Err(refusal(&planned));
-    }
+    plan::require_unblocked(&planned)?;
     require_credentials(&platform, &planned).await?;
     if planned.steps() == 0 {
         summarise(global, &platform, &snapshot);
@@ -71,13 +68,6 @@ async fn require_credentials(platform: &Platform, planned: &Plan) -> Result<(), 
     let missing: Vec<String> =
         missing.iter().map(|missing| format!("{missing}: {}", missing.source)).collect();
     Err(Failure::message(missing.join("; "), "nothing was changed: give the credentials and run it again"))
-}
-
-fn refusal(planned: &Plan) -> Failure {
-    let reasons: Vec<String> =
-        planned.blocked.iter().map(|blocked| format!("`{}`: {}", blocked.address, blocked.why)).collect();
-    let remedies: Vec<&str> = planned.blocked.iter().map(|blocked| blocked.remedy.as_str()).collect();
-    Failure::message(format!("the plan is refused: {}", reasons.join("; ")), remedies.join("; "))
 }
 
 fn read_saved(path: &Path) -> Result<serde_json::Value, Failure> {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use holodeck_engine::{Class, Error};
 use kube::api::{
-    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy,
-    ValidationDirective,
+    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions,
+    PropagationPolicy, ValidationDirective,
 };
+use kube::discovery::{self, Discovery};
 use serde_json::Value;
 
 use super::error::{Effect, explained, is_gone, is_not_found};
@@ -58,28 +59,50 @@ impl Kubernetes {
         field::label(object, OWNER_LABEL) == Some(&self.environment) && !controlled
     }
 
-    fn api(&self, kind: &Kind, namespace: Option<&str>) -> Api<DynamicObject> {
+    /// The kinds whose objects lie in namespaces and can be listed, each in the version that the server prefers.
+    pub(super) async fn namespaced_resources(&self) -> Result<Vec<ApiResource>, Error> {
+        let discovery = Discovery::new(self.client.clone()).run_aggregated().await;
+        let discovery = discovery.map_err(|error| {
+            explained("asking which kinds the cluster has".to_owned(), error, Effect::None)
+        })?;
+        let resources = discovery.groups().flat_map(|group| group.recommended_resources());
+        Ok(resources
+            .filter(|(_, capabilities)| {
+                capabilities.scope == discovery::Scope::Namespaced
+                    && capabilities.supports_operation(discovery::verbs::LIST)
+            })
+            .map(|(resource, _)| resource)
+            .collect())
+    }
+
+    fn api(&self, resource: &ApiResource, namespace: Option<&str>) -> Api<DynamicObject> {
         match namespace {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &kind.api_resource()),
-            None => Api::all_with(self.client.clone(), &kind.api_resource()),
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, resource),
+            None => Api::all_with(self.client.clone(), resource),
         }
+    }
+
+    fn api_of(&self, name: &ObjectName) -> Api<DynamicObject> {
+        self.api(&name.kind.api_resource(), name.namespace.as_deref())
     }
 
     /// All objects of a kind that belong to the environment. A kind that the cluster does not know has none.
     pub(super) async fn list_owned(&self, kind: &'static Kind) -> Result<Vec<Value>, Error> {
         let selector = ListParams::default().labels(&format!("{OWNER_LABEL}={}", self.environment));
-        let mut objects = self.list(kind, None, selector).await?;
+        let mut objects = self.list(&kind.api_resource(), None, selector).await?;
         objects.retain(|object| self.owns(object));
         Ok(objects)
     }
 
-    async fn list(
+    /// The objects of a kind that `selector` selects, whoever they belong to, in one namespace or everywhere. A kind that
+    /// the cluster does not know has none.
+    pub(super) async fn list(
         &self,
-        kind: &'static Kind,
+        resource: &ApiResource,
         namespace: Option<&str>,
         selector: ListParams,
     ) -> Result<Vec<Value>, Error> {
-        let api = self.api(kind, namespace);
+        let api = self.api(resource, namespace);
         let mut parameters = selector.limit(PAGE);
         let mut objects = Vec::new();
         loop {
@@ -87,11 +110,11 @@ impl Kubernetes {
                 Ok(page) => page,
                 Err(error) if is_not_found(&error) => return Ok(objects),
                 Err(error) => {
-                    return Err(explained(format!("listing {}", kind.plural), error, Effect::None));
+                    return Err(explained(format!("listing {}", resource.plural), error, Effect::None));
                 }
             };
             for object in page.items {
-                objects.push(json(kind, object)?);
+                objects.push(json(resource, object)?);
             }
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => parameters = parameters.continue_token(&token),
@@ -102,8 +125,8 @@ impl Kubernetes {
 
     /// An object, whoever it belongs to, if it exists.
     pub(super) async fn get(&self, name: &ObjectName) -> Result<Option<Value>, Error> {
-        match self.api(name.kind, name.namespace.as_deref()).get_opt(&name.name).await {
-            Ok(Some(object)) => json(name.kind, object).map(Some),
+        match self.api_of(name).get_opt(&name.name).await {
+            Ok(Some(object)) => json(&name.kind.api_resource(), object).map(Some),
             Ok(None) => Ok(None),
             Err(error) => Err(explained(format!("reading `{name}`"), error, Effect::None)),
         }
@@ -123,9 +146,8 @@ impl Kubernetes {
             field_validation: Some(ValidationDirective::Strict),
             ..PatchParams::default()
         };
-        let api = self.api(name.kind, name.namespace.as_deref());
-        match api.patch(&name.name, &parameters, &Patch::Apply(manifest)).await {
-            Ok(object) => json(name.kind, object),
+        match self.api_of(name).patch(&name.name, &parameters, &Patch::Apply(manifest)).await {
+            Ok(object) => json(&name.kind.api_resource(), object),
             Err(error) => Err(explained(format!("applying `{name}`"), error, Effect::Change)),
         }
     }
@@ -142,7 +164,7 @@ impl Kubernetes {
             preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
             ..DeleteParams::default()
         };
-        match self.api(name.kind, name.namespace.as_deref()).delete(&name.name, &parameters).await {
+        match self.api_of(name).delete(&name.name, &parameters).await {
             Ok(_) => Ok(()),
             Err(error) if is_gone(&error) => Ok(()),
             Err(error) => Err(explained(format!("deleting `{name}`"), error, Effect::Change)),
@@ -151,22 +173,23 @@ impl Kubernetes {
 
     /// The pods in a namespace that a label selector selects.
     pub(super) async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<Value>, Error> {
-        self.list(&POD, Some(namespace), ListParams::default().labels(selector)).await
+        self.list(&POD.api_resource(), Some(namespace), ListParams::default().labels(selector)).await
     }
 
     /// The events about the object `name` in a namespace.
     pub(super) async fn events(&self, namespace: &str, name: &str) -> Result<Vec<Value>, Error> {
         let selector = ListParams::default().fields(&format!("involvedObject.name={name}"));
-        self.list(&EVENT, Some(namespace), selector).await
+        self.list(&EVENT.api_resource(), Some(namespace), selector).await
     }
 }
 
 /// An object as JSON; in lists the server leaves its type out.
-fn json(kind: &Kind, object: DynamicObject) -> Result<Value, Error> {
+fn json(resource: &ApiResource, object: DynamicObject) -> Result<Value, Error> {
     let mut value = serde_json::to_value(object).map_err(|error| {
-        Error::new(Class::Failed, format!("an answer about a {} does not fit", kind.kind)).with_source(error)
+        Error::new(Class::Failed, format!("an answer about a {} does not fit", resource.kind))
+            .with_source(error)
     })?;
-    value["apiVersion"] = kind.api_version().into();
-    value["kind"] = kind.kind.into();
+    value["apiVersion"] = resource.api_version.as_str().into();
+    value["kind"] = resource.kind.as_str().into();
     Ok(value)
 }

@@ -17,7 +17,7 @@ use super::client::Kubernetes;
 use super::field::{items, text};
 use super::kinds::KINDS;
 use super::name::ObjectName;
-use super::{OWNER_LABEL, immutable, projection, relations, secrets, status};
+use super::{OWNER_LABEL, bystanders, immutable, projection, relations, secrets, status};
 
 /// An object on a cluster: a manifest when desired, the live object when observed.
 #[derive(Clone, Serialize, Deserialize)]
@@ -126,6 +126,16 @@ impl Resource for KubernetesObject {
 
     fn project(&self, actual: Self) -> Self {
         Self(projection::project(&self.0, &actual.0))
+    }
+
+    fn holds_data(&self) -> Option<String> {
+        let claims = items(&self.0, "/spec/volumeClaimTemplates");
+        (!claims.is_empty())
+            .then(|| "its volumes would lose their last user, and go with the namespace".to_owned())
+    }
+
+    async fn bystanders(client: &Kubernetes, seen: &Observed<Self>) -> Result<Vec<String>, Error> {
+        bystanders::of(client, &seen.attributes.0).await
     }
 
     async fn list(client: &Kubernetes) -> Result<Vec<Observed<Self>>, Error> {

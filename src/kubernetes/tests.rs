@@ -1,5 +1,6 @@
 //! The kind `kubernetes` through the engine, on the simulated API server.
 
+mod bystanders;
 mod cluster;
 mod components;
 mod drift;

@@ -98,8 +98,10 @@ impl Account {
     /// The plan that makes `graph`; replacing `replaceable` is allowed.
     pub async fn plan(&self, graph: &Graph, replaceable: Option<&str>) -> (Snapshot, Plan) {
         let snapshot = self.observe(graph).await;
-        let policy =
-            Policy { allow_replace: replaceable.map(str::to_owned).into_iter().collect(), protected: false };
+        let policy = Policy {
+            allow_replace: replaceable.map(str::to_owned).into_iter().collect(),
+            ..Policy::default()
+        };
         let plan = Plan::up(graph, &snapshot, &policy).expect("a plan");
         (snapshot, plan)
     }

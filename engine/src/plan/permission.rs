@@ -56,14 +56,20 @@ impl Planner<'_> {
 
     /// Records whether what is no longer desired may go.
     pub(super) fn permit_removal(&mut self, address: &Address, kind: &Arc<dyn Kind>, seen: &Seen) {
+        let text = address.to_string();
         let kept = kind.kept(&seen.attributes).ok().flatten();
-        let (why, remedy) = match kept {
-            Some(remedy) => ("it is protected against removal", remedy),
-            None if self.policy.protected && kind.precious() => {
-                let remedy = "set `protected = false` to allow it, or take the change back";
-                ("it holds data and the environment is protected", remedy.to_owned())
+        let data = kind.holds_data(&seen.attributes).ok().flatten();
+        let allowed = self.policy.allow_loss.contains(&text) && !self.policy.protected;
+        let unprotect = "set `protected = false` to allow it, or take the change back";
+        let (why, remedy) = match (kept, data) {
+            (Some(remedy), _) => ("it is protected against removal".to_owned(), remedy),
+            (None, data) if self.policy.protected && (kind.precious() || data.is_some()) => {
+                ("it holds data and the environment is protected".to_owned(), unprotect.to_owned())
             }
-            None => return,
+            (None, Some(why)) if !allowed => {
+                (why, format!("allow it with `--allow-loss {text}`, or take the change back"))
+            }
+            _ => return,
         };
         let why = format!("it would be removed, but {why}");
         self.blocked.push(Blocked { address: address.clone(), why, remedy });

@@ -98,7 +98,7 @@ async fn a_replacement_cascades_and_is_blocked_once() {
 ! cloud.network.main: it would be replaced, since flavour cannot change in place; allow it with `--allow-replace cloud.network.main`, or take the change back"#
     );
     let allow_replace = ["cloud.network.main".to_owned()].into();
-    let allowed = plan_with(&graph, &Policy { allow_replace, protected: false }).await;
+    let allowed = plan_with(&graph, &Policy { allow_replace, ..Policy::default() }).await;
     assert!(allowed.blocked.is_empty());
     up(&cloud, &graph).await;
 }
@@ -128,7 +128,7 @@ async fn a_disposable_resource_is_replaced_freely_but_takes_nothing_of_value_wit
     let blocked: Vec<String> = refused.blocked.iter().map(|blocked| blocked.address.to_string()).collect();
     assert_eq!(blocked, ["cloud.database.orders"]);
     for named in ["cloud.database.orders", "cloud.cache.c"] {
-        let policy = Policy { allow_replace: [named.to_owned()].into(), protected: false };
+        let policy = Policy { allow_replace: [named.to_owned()].into(), ..Policy::default() };
         assert!(plan_with(&graph, &policy).await.blocked.is_empty(), "{named} was allowed");
     }
 }

@@ -232,6 +232,13 @@ impl Rig {
         api.patch(&name, &PatchParams::apply(manager).force(), &Patch::Apply(manifest)).await.unwrap();
     }
 
+    /// Somebody posts an object, of any kind, to a collection.
+    pub async fn create(&self, collection: &str, object: &Value) {
+        let body = object.to_string().into_bytes();
+        let request = http::Request::post(collection).header("Content-Type", "application/json").body(body);
+        self.client.request::<Value>(request.unwrap()).await.unwrap();
+    }
+
     /// Somebody deletes an object.
     pub async fn delete(&self, name: &str) {
         let (api, name) = self.api(name);

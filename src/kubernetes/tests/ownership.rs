@@ -123,7 +123,7 @@ async fn an_immutable_field_forces_a_replacement_that_must_be_allowed() {
     assert_eq!(plan.blocked.len(), 1);
 
     let allowed = ["kubernetes.a.rolebinding.web".to_owned()].into();
-    let (outcome, _) = rig.run(&desired, &Policy { allow_replace: allowed, protected: false }).await;
+    let (outcome, _) = rig.run(&desired, &Policy { allow_replace: allowed, ..Policy::default() }).await;
     assert!(outcome.is_complete(), "{outcome:#?}");
     assert_eq!(rig.changes(&desired).await, [""; 0]);
 }

@@ -65,7 +65,7 @@ pub async fn plan_with(graph: &Graph, policy: &Policy) -> Plan {
 /// A policy that allows all replacements.
 pub fn allow_all(graph: &Graph) -> Policy {
     let allow_replace: BTreeSet<String> = graph.addresses().map(Address::to_string).collect();
-    Policy { allow_replace, protected: false }
+    Policy { allow_replace, ..Policy::default() }
 }
 
 /// How a run is made.
