@@ -42,8 +42,8 @@ pub(crate) trait ProviderSettings: Sync {
     /// The number of nodes that are always there for any pod; `None` where the file does not tell.
     fn least_nodes(&self) -> Option<LeastNodes>;
 
-    /// The world that takes the place of the real one in a simulation.
-    fn simulated(&self) -> SimulatedPlace;
+    /// The account that takes the place of the real one in a simulation; `None` for a provider that has none.
+    fn simulated(&self) -> Option<SimulatedPlace>;
 
     /// Connects to the provider: the real one, or what the sandbox simulates. Reads what plans need to know of it, and
     /// refuses a place other than the one that the file means.
@@ -64,7 +64,8 @@ pub(crate) struct LeastNodes {
     pub remedy: &'static str,
 }
 
-/// What a sandbox simulates.
+/// The account that a sandbox simulates.
+#[derive(Default)]
 pub(crate) struct SimulatedPlace {
     /// The number of the account.
     pub account: String,
@@ -212,8 +213,6 @@ pub struct Identity {
 pub struct ClusterNetwork {
     /// IPv4 networks that the API server answers from.
     pub api_server_cidrs: Vec<String>,
-    /// IPv4 network of the pods.
-    pub pods_cidr: String,
 }
 
 /// Where backups go.

@@ -27,7 +27,7 @@ const LONGEST_REST: Duration = Duration::from_millis(100);
 pub fn open(global: &Global, environment: &Environment) -> Result<Sandbox, Failure> {
     let rules = global.sandbox_fault.iter().map(|text| text.parse::<Rule>()).collect::<Result<Vec<_>, _>>();
     let rules = rules.map_err(|error| Failure::Message(error.to_string(), None))?;
-    let place = environment.provider.settings().simulated();
+    let place = environment.provider.settings().simulated().unwrap_or_default();
     let options = Options {
         account: place.account,
         region: place.region,

@@ -269,7 +269,7 @@ impl Layers {
             storage_class: STORAGE_CLASS.to_owned(),
             // Pod identity knows service accounts by name: they need no annotations.
             identity: WORKLOADS.map(|workload| (workload.to_owned(), Identity::default())).into(),
-            network: cluster_network(settings, &self.network),
+            network: cluster_network(&self.network),
             backups: BackupStore { url: format!("s3://{bucket}/{}", identity::VAULT_BACKUPS) },
             recovery_keys: SafePlace {
                 location: format!(
@@ -303,12 +303,10 @@ fn load_balancer(environment: &Environment) -> LoadBalancer {
     }
 }
 
-/// The API server answers from the control plane's interfaces, which stand in the private subnets; pods take addresses of
-/// the nodes' subnets.
-fn cluster_network(settings: &AwsSettings, network: &network::Network) -> ClusterNetwork {
+/// The API server answers from the control plane's interfaces, which stand in the private subnets.
+fn cluster_network(network: &network::Network) -> ClusterNetwork {
     ClusterNetwork {
         api_server_cidrs: network.private.iter().map(|subnet| subnet.plan.cidr.to_string()).collect(),
-        pods_cidr: settings.network.cidr.to_string(),
     }
 }
 

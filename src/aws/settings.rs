@@ -91,8 +91,8 @@ impl ProviderSettings for AwsSettings {
         })
     }
 
-    fn simulated(&self) -> SimulatedPlace {
-        SimulatedPlace { account: self.account.clone(), region: self.region.clone() }
+    fn simulated(&self) -> Option<SimulatedPlace> {
+        Some(SimulatedPlace { account: self.account.clone(), region: self.region.clone() })
     }
 
     async fn connect(

@@ -46,10 +46,7 @@ pub fn foundation(kubernetes: Host<Kubernetes>, key: &str, zone: &str) -> Founda
         },
         storage_class: "gp2".to_owned(),
         identity: workloads.map(|workload| (workload.to_owned(), Identity::default())).into(),
-        network: ClusterNetwork {
-            api_server_cidrs: vec!["10.0.0.0/16".to_owned()],
-            pods_cidr: "10.0.0.0/16".to_owned(),
-        },
+        network: ClusterNetwork { api_server_cidrs: vec!["10.0.0.0/16".to_owned()] },
         backups: BackupStore { url: "s3://backups".to_owned() },
         recovery_keys: SafePlace { location: "a safe place".to_owned() },
         records: Vec::new(),

@@ -7,7 +7,7 @@ use kube::core::Status;
 
 /// What a request that failed may have done.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     /// Nothing: it only read.
     None,
     /// A change, unless it was refused.
@@ -15,7 +15,7 @@ pub(super) enum Effect {
 }
 
 /// Whether the object, or its kind, does not exist.
-pub(super) fn is_not_found(error: &kube::Error) -> bool {
+pub(crate) fn is_not_found(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
@@ -25,7 +25,7 @@ pub(super) fn is_gone(error: &kube::Error) -> bool {
 }
 
 /// `error` with what was tried, and classified.
-pub(super) fn explained(tried: String, error: kube::Error, effect: Effect) -> Error {
+pub(crate) fn explained(tried: String, error: kube::Error, effect: Effect) -> Error {
     match error {
         kube::Error::Api(status) => answered(tried, &status),
         kube::Error::Auth(error) => Error::new(Class::Denied, format!("{tried}: no valid credentials"))

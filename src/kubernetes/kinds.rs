@@ -139,6 +139,8 @@ pub static KINDS: &[Kind] = &[
     namespaced("argoproj.io", "v1alpha1", "Application", "applications"),
     namespaced("argoproj.io", "v1alpha1", "ApplicationSet", "applicationsets"),
     namespaced("argoproj.io", "v1alpha1", "AppProject", "appprojects"),
+    namespaced("metallb.io", "v1beta1", "IPAddressPool", "ipaddresspools"),
+    namespaced("metallb.io", "v1beta1", "L2Advertisement", "l2advertisements"),
 ];
 
 #[cfg(test)]

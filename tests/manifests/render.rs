@@ -156,7 +156,7 @@ fn context(component: &str, sample: &Sample) -> Value {
                 "vault": { "annotations": sample.identity },
             },
             "vault": sample.vault,
-            "network": { "api_server_cidrs": ["10.0.0.0/16", unknown("network.range")], "pods_cidr": "10.0.0.0/16" },
+            "network": { "api_server_cidrs": ["10.0.0.0/16", unknown("network.range")] },
         },
     })
 }
