@@ -7,6 +7,7 @@ pub mod commands;
 pub mod components;
 pub mod desired;
 pub mod environment;
+pub mod kubeconfig;
 pub mod kubernetes;
 pub mod logging;
 pub mod provider;

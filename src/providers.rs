@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::settings::AwsSettings;
+use crate::kubeconfig::settings::KubeconfigSettings;
 use crate::provider::ProviderSettings;
 
 /// The provider that the environment runs on, chosen by `kind`.
@@ -12,6 +13,8 @@ use crate::provider::ProviderSettings;
 pub enum Provider {
     /// Amazon Web Services: a VPC with an EKS cluster.
     Aws(AwsSettings),
+    /// A cluster that exists already, such as one on premises.
+    Kubeconfig(KubeconfigSettings),
 }
 
 impl Provider {
@@ -19,6 +22,7 @@ impl Provider {
     pub(crate) fn settings(&self) -> &dyn ProviderSettings {
         match self {
             Self::Aws(settings) => settings,
+            Self::Kubeconfig(settings) => settings,
         }
     }
 }

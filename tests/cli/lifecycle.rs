@@ -47,6 +47,11 @@ fn staging() {
 }
 
 #[test]
+fn onprem() {
+    lifecycle("onprem", &["--sandbox"]);
+}
+
+#[test]
 fn production() {
     lifecycle("production", &["--sandbox"]);
 }

@@ -15,7 +15,7 @@ fn environment(name: &str) -> Environment {
 }
 
 async fn graph(account: &Account, environment: &Environment) -> Graph {
-    let Settings::Aws(settings) = &environment.provider;
+    let Settings::Aws(settings) = &environment.provider else { panic!("another provider") };
     let connection = AwsProvider::connect(settings, environment, Some(&account.sandbox)).await;
     let provider = connection.expect("a connection");
     let mut graph = Graph::new();
@@ -54,7 +54,7 @@ async fn edits_change_what_they_must_and_nothing_else() {
     let account = Account::fresh();
     let mut environment = environment("staging");
     made(&account, &environment).await;
-    let Settings::Aws(settings) = &mut environment.provider;
+    let Settings::Aws(settings) = &mut environment.provider else { panic!("another provider") };
     let general = settings.node_groups.get_mut("general").expect("the group");
     general.instance_types = vec!["m7i.xlarge".to_owned()];
     let planned = made_plan(&account, &environment).await;
@@ -81,7 +81,7 @@ async fn more_zones_leave_the_control_plane_where_it_is() {
     let account = Account::fresh();
     let mut environment = environment("staging");
     let mut zones = |number| {
-        let Settings::Aws(settings) = &mut environment.provider;
+        let Settings::Aws(settings) = &mut environment.provider else { panic!("another provider") };
         settings.network.zones = number;
         environment.clone()
     };
@@ -103,7 +103,7 @@ async fn an_upgrade_takes_the_add_ons_and_the_nodes_along() {
     let account = Account::fresh();
     let mut environment = environment("staging");
     made(&account, &environment).await;
-    let Settings::Aws(settings) = &mut environment.provider;
+    let Settings::Aws(settings) = &mut environment.provider else { panic!("another provider") };
     settings.cluster.version = "1.36".to_owned();
     let planned = made_plan(&account, &environment).await;
     let of = |kind: &str| planned.iter().filter(|(address, _)| address.starts_with(kind)).collect::<Vec<_>>();

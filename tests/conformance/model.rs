@@ -19,7 +19,7 @@ fn environment() -> Environment {
 
 /// Declares the layers; gives how the domain is delegated.
 fn declare(account: &Account, environment: &Environment, facts: &Facts) -> (Graph, Delegation) {
-    let Provider::Aws(settings) = &environment.provider;
+    let Provider::Aws(settings) = &environment.provider else { panic!("another provider") };
     let mut graph = Graph::new();
     let host = account.host(&mut graph);
     keys::register(&mut graph, host);

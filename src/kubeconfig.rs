@@ -1,0 +1,11 @@
+//! The provider for clusters that exist already: on premises, in another cloud, or on this machine. A kubeconfig gives
+//! access, and the environment file says what surrounds the cluster.
+
+mod access;
+mod facts;
+mod foundation;
+mod metallb;
+mod provider;
+pub mod settings;
+
+pub use provider::KubeconfigProvider;

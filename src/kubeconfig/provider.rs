@@ -1,0 +1,97 @@
+//! An environment on a cluster that exists already: the connection to it, and the foundation that it gives to what runs on
+//! it. Nothing is made below the cluster but DNS records.
+//!
+//! Invariant: a sandbox swaps what lies behind the clients, and nothing else.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use holodeck_engine::{Error, Graph, Snapshot};
+use holodeck_sandbox::Sandbox;
+use holodeck_sandbox::kubernetes::GivenCluster;
+
+use super::access::{self, Access};
+use super::facts::Facts;
+use super::foundation::foundation;
+use super::settings::{KubeconfigSettings, LoadBalancer};
+use crate::environment::Environment;
+use crate::kubernetes::Kubernetes;
+use crate::provider::{Foundation, Provider};
+use crate::secret::{LocalSecrets, SecretSource};
+use crate::simulation::StandIns;
+
+/// The version and size of the cluster that a sandbox gives.
+const SIMULATED_VERSION: &str = "1.36";
+const SIMULATED_NODES: usize = 5;
+/// The default storage class of the cluster that a sandbox gives.
+const SIMULATED_STORAGE_CLASS: &str = "standard";
+
+/// The connection to the cluster of one environment.
+pub struct KubeconfigProvider {
+    settings: KubeconfigSettings,
+    access: Access,
+    facts: Facts,
+    secrets: Arc<dyn SecretSource>,
+}
+
+impl KubeconfigProvider {
+    /// Connects to the cluster that `settings` name, in the sandbox where there is one, and reads what plans need to
+    /// know of it. Refuses any other cluster.
+    pub async fn connect(
+        settings: &KubeconfigSettings,
+        environment: &Environment,
+        sandbox: Option<&Sandbox>,
+    ) -> Result<Self, Error> {
+        let (access, secrets): (_, Arc<dyn SecretSource>) = match sandbox {
+            Some(sandbox) => (simulated(settings, sandbox), Arc::new(StandIns)),
+            None => (Access::open(settings).await?, Arc::new(LocalSecrets)),
+        };
+        // The simulated cluster is another one, by whatever name.
+        let cluster_id = settings.cluster_id.as_deref().filter(|_| sandbox.is_none());
+        let facts = Facts::read(&access.client, settings, cluster_id).await?;
+        tracing::debug!(environment = environment.name, version = facts.version, "connected");
+        Ok(Self { settings: settings.clone(), access, facts, secrets })
+    }
+}
+
+fn simulated(settings: &KubeconfigSettings, sandbox: &Sandbox) -> Access {
+    let metallb = match &settings.load_balancer {
+        LoadBalancer::Metallb(metallb) => Some(metallb.namespace.clone()),
+        LoadBalancer::NodePorts(_) => None,
+    };
+    let given = GivenCluster {
+        version: SIMULATED_VERSION.to_owned(),
+        nodes: SIMULATED_NODES,
+        storage_class: settings.storage_class.clone().unwrap_or_else(|| SIMULATED_STORAGE_CLASS.to_owned()),
+        metallb,
+    };
+    Access { server: "https://192.0.2.1:6443".to_owned(), client: sandbox.given_kubernetes(given) }
+}
+
+impl Provider for KubeconfigProvider {
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("context", self.settings.context.clone()),
+            ("server", self.access.server.clone()),
+            ("version", self.facts.version.clone()),
+        ]
+    }
+
+    fn declare(&self, environment: &Environment, graph: &mut Graph) -> Result<Foundation, Error> {
+        let (client, secrets) = (self.access.client.clone(), self.secrets.clone());
+        let name = environment.name.clone();
+        let kubernetes = graph.host(&(), move |()| {
+            let kubernetes = Kubernetes::new(client.clone(), name.clone(), secrets.clone());
+            async move { Ok(Arc::new(kubernetes)) }.boxed()
+        });
+        Ok(foundation(&self.settings, environment, &self.facts, kubernetes))
+    }
+
+    fn kubeconfig(&self, _: &Environment, _: &Snapshot) -> Result<String, Error> {
+        access::kubeconfig(&self.settings)
+    }
+
+    fn secrets(&self) -> Arc<dyn SecretSource> {
+        self.secrets.clone()
+    }
+}
