@@ -123,7 +123,7 @@ fn a_replica_count_changes_only_what_depends_on_it() {
 fn a_component_that_is_turned_off_is_pruned() {
     let place = Workplace::new();
     up(&place);
-    place.turn_off(&["argo-cd"]);
+    place.turn_off("sandbox", &["argo-cd"]);
     let changes = place.changes("sandbox", &[]);
     assert!(changes.iter().all(|change| change.starts_with("delete kubernetes.")), "{changes:?}");
     up(&place);

@@ -1,6 +1,5 @@
 //! The command as a user runs it, on the simulated cloud.
 
-mod drift;
 mod edits;
 mod faults;
 #[cfg(unix)]

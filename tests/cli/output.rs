@@ -101,7 +101,7 @@ fn help_of_every_command_has_an_example() {
 #[test]
 fn records_that_others_must_make_are_shown() {
     let place = Workplace::new();
-    place.turn_off(&["ingress-nginx", "cert-manager", "vault", "argo-cd"]);
+    place.turn_off("sandbox", &["ingress-nginx", "cert-manager", "vault", "argo-cd"]);
     place.edit("base.toml", "parent_zone = \"holodeck.example\"", "parent_zone = \"elsewhere.example\"");
     place.edit("sandbox.toml", "sandbox.holodeck.example", "sandbox.elsewhere.example");
     let up = place.succeed(&["up", "sandbox", "--yes"]).stdout;

@@ -52,15 +52,16 @@ impl Workplace {
         fs::write(&path, text.replacen(from, to, 1)).unwrap();
     }
 
-    /// Turns components off, and with them what Argo CD would take over.
-    pub fn turn_off(&self, components: &[&str]) {
-        for name in ["base.toml", "sandbox.toml"] {
-            let path = self.path().join("environments").join(name);
+    /// Turns components of an environment off, and with them what Argo CD would take over.
+    pub fn turn_off(&self, environment: &str, components: &[&str]) {
+        for entry in fs::read_dir(self.path().join("environments")).unwrap() {
+            let path = entry.unwrap().path();
             let text = fs::read_to_string(&path).unwrap();
             fs::write(&path, text.split("[gitops]").next().unwrap()).unwrap();
         }
         for component in components {
-            self.append("sandbox.toml", &format!("\n[components.{component}]\nenabled = false\n"));
+            let table = format!("\n[components.{component}]\nenabled = false\n");
+            self.append(&format!("{environment}.toml"), &table);
         }
     }
 

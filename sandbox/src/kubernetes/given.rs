@@ -94,7 +94,8 @@ fn api_servers() -> Value {
 fn definition(plural: &str, kind: &str) -> Value {
     json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": format!("{plural}.metallb.io")},
+        // Long ago, so that it is established.
+        "metadata": {"name": format!("{plural}.metallb.io"), "creationTimestamp": "1970-01-01T00:00:00Z"},
         "spec": {
             "group": "metallb.io", "scope": "Namespaced",
             "names": {"plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List")},

@@ -1,0 +1,9 @@
+//! What every provider must do, as a user sees it: one set of laws, and the places that are held to them.
+
+mod aws_in_sandbox;
+mod kubeconfig_in_sandbox;
+mod laws;
+mod sandbox;
+#[path = "../cli/support.rs"]
+#[allow(dead_code, reason = "the other tests use more of it")]
+mod support;
