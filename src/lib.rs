@@ -16,3 +16,4 @@ pub mod readable;
 pub mod report;
 pub mod secret;
 pub mod simulation;
+pub mod yaml;

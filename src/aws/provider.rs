@@ -36,6 +36,7 @@ use crate::provider::{
 };
 use crate::secret::SecretSource;
 use crate::simulation::StandIns;
+use crate::yaml;
 
 /// The storage class of volumes.
 const STORAGE_CLASS: &str = "gp3";
@@ -176,7 +177,7 @@ impl Provider for AwsProvider {
             cluster: cluster.clone().into(),
         };
         let kubeconfig = access.kubeconfig(&exec_user(&cluster, &self.settings.region))?;
-        serde_norway::to_string(&kubeconfig)
+        yaml::to_string(&kubeconfig)
             .map_err(|error| Error::bug("a kubeconfig does not serialise").with_source(error))
     }
 

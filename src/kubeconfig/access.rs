@@ -6,6 +6,7 @@ use kube::Config;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::settings::KubeconfigSettings;
+use crate::yaml;
 
 /// Access by the context that `settings` name.
 pub struct Access {
@@ -64,8 +65,7 @@ pub fn kubeconfig(settings: &KubeconfigSettings) -> Result<String, Error> {
         contexts: vec![context],
         ..Kubeconfig::default()
     };
-    serde_norway::to_string(&only)
-        .map_err(|error| Error::bug("a kubeconfig does not serialise").with_source(error))
+    yaml::to_string(&only).map_err(|error| Error::bug("a kubeconfig does not serialise").with_source(error))
 }
 
 /// Whether what signs in stands in the kubeconfig itself, not in a file or a program that it names.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::field::entries;
 use super::name::{NameError, ObjectName};
 use super::secrets::is_secret;
-use crate::{readable, secret};
+use crate::{readable, secret, yaml};
 
 /// Marks a text that is to be base64 once its credentials are resolved; the rest of the value is the text itself.
 pub(crate) const TO_ENCODE: char = '\u{E014}';
@@ -164,8 +164,8 @@ fn credential_outside_of_secret(value: &Value, in_secret: bool, path: &mut Vec<S
 }
 
 /// A manifest as YAML, for people: placeholders and references readable.
-pub fn to_yaml(manifest: &Value) -> Result<String, serde_norway::Error> {
-    serde_norway::to_string(&readable::value(manifest))
+pub fn to_yaml(manifest: &Value) -> Result<String, yaml::Error> {
+    yaml::to_string(&readable::value(manifest))
 }
 
 #[cfg(test)]

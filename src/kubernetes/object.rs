@@ -17,7 +17,7 @@ use super::client::Kubernetes;
 use super::field::{items, text};
 use super::kinds::KINDS;
 use super::name::ObjectName;
-use super::{OWNER_LABEL, bystanders, immutable, projection, relations, secrets, status};
+use super::{OWNER_LABEL, bystanders, immutable, node_ports, projection, relations, secrets, status};
 
 /// An object on a cluster: a manifest when desired, the live object when observed.
 #[derive(Clone, Serialize, Deserialize)]
@@ -115,6 +115,8 @@ impl Resource for KubernetesObject {
             "CustomResourceDefinition" => Durations::seconds(2, 1, 5, 300),
             "Certificate" | "ClusterIssuer" | "Issuer" => Durations::seconds(10, 10, 1, 900),
             "Namespace" => Durations::seconds(1, 1, 20, 900),
+            // Ports that a cut-off request left allocated are released only then.
+            "Service" => Durations::seconds(1, 1, 1, 1200),
             "APIService" => Durations::seconds(10, 1, 1, 300),
             _ => Durations::QUICK,
         }
@@ -198,7 +200,10 @@ impl KubernetesObject {
         force: bool,
     ) -> Result<Observed<Self>, Error> {
         let manifest = secrets::revealed(&self.0, client.secrets()).await?;
-        let live = client.apply(name, &manifest, force).await?;
+        let live = match client.apply(name, &manifest, force).await {
+            Ok(live) => live,
+            Err(error) => return Err(node_ports::explained(client, &manifest, error).await),
+        };
         observed(secrets::concealed(live, client.secrets()).await, Vec::new())
     }
 }

@@ -139,3 +139,46 @@ async fn a_lost_answer_is_not_a_second_object() {
     rig.up(&Desired::yaml(APP).without("a.configmap.settings")).await;
     assert_eq!(rig.live("a.configmap.settings").await, None);
 }
+
+const DOOR: &str = r#"
+apiVersion: v1
+kind: Namespace
+metadata: {name: a}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: door, namespace: a}
+spec: {type: NodePort, ports: [{port: 80, nodePort: 32080}]}
+"#;
+
+fn taken() -> Verdict {
+    let message = "Service \"door\" is invalid: spec.ports[0].nodePort: Invalid value: 32080: \
+                   provided port is already allocated";
+    Verdict::Refuse(Box::new(kube::core::Status::failure(message, "Invalid").with_code(422)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_port_that_nobody_has_any_more_is_waited_for() {
+    let rig = Rig::new();
+    rig.fault(Method::PATCH, "/services/door", taken());
+    rig.up(&Desired::yaml(DOOR)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_port_of_another_service_is_told_with_its_name() {
+    let rig = Rig::new();
+    let other = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "other", "namespace": "default"},
+        "spec": {"type": "NodePort", "ports": [{"port": 80, "nodePort": 32080}]},
+    });
+    rig.apply_as("someone", "default.service.other", &other).await;
+    rig.fault(Method::PATCH, "/services/door", taken());
+    let (outcome, _) = rig.run(&Desired::yaml(DOOR), &Policy::default()).await;
+    let (_, _, error) = &outcome.failed[0];
+    assert_eq!(error.class, Class::Conflict);
+    assert!(
+        error.chain().starts_with("node port 32080 belongs to `default.service.other`: "),
+        "{}",
+        error.chain()
+    );
+}
