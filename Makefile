@@ -1,6 +1,6 @@
 # `make help` lists the targets. CI runs the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint format docs release check-licences
+.PHONY: help build run test test-hermetic servers lint format docs release check-licences
 
 CARGO ?= cargo
 ENVIRONMENT ?= sandbox
@@ -15,18 +15,24 @@ build: ## Compile the command (target/debug/holodeck-bootstrap).
 run: ## Make an environment in the sandbox: make run [ENVIRONMENT=staging].
 	$(CARGO) run --locked -- up $(ENVIRONMENT) --sandbox --yes
 
-test: ## Run every test. Needs no network once the crates are there.
+test: ## Run every test. Needs Go, which builds the servers at the first run, and no network once crates and modules are there.
+	servers=$$(hack/servers/install.sh) && KUBEBUILDER_ASSETS=$$servers $(CARGO) test --locked --workspace --features servers
+
+test-hermetic: ## Run the tests that need no servers.
 	$(CARGO) test --locked --workspace
+
+servers: ## Build the servers that tests start, and print their folder.
+	hack/servers/install.sh
 
 lint: ## Check the format, then clippy with warnings as errors.
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features servers -- -D warnings
 
 format: ## Format the sources.
 	$(CARGO) fmt --all
 
 docs: ## Write docs/environment.md anew from the schema.
-	UPDATE_DOCS=1 $(CARGO) test --locked --workspace --test environment_reference
+	UPDATE_DOCS=1 $(CARGO) test --locked --workspace --features servers --test environment_reference
 
 release: ## Compile the optimised command (target/release/holodeck-bootstrap).
 	$(CARGO) build --locked --release

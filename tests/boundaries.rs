@@ -77,7 +77,10 @@ fn files(folder: &str, extensions: &[&str]) -> Vec<PathBuf> {
 }
 
 fn sources() -> Vec<PathBuf> {
-    ["engine", "sandbox", "src", "tests"].iter().flat_map(|folder| files(folder, &["rs"])).collect()
+    ["control-plane", "engine", "sandbox", "src", "tests"]
+        .iter()
+        .flat_map(|folder| files(folder, &["rs"]))
+        .collect()
 }
 
 fn read(path: &Path) -> String {

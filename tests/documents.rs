@@ -3,8 +3,17 @@
 use std::path::{Path, PathBuf};
 
 /// The project's folders in which documents name files.
-const FOLDERS: [&str; 8] =
-    ["bootstrap-manifests/", "docs/", "engine/", "environments/", "hack/", "sandbox/", "src/", "tests/"];
+const FOLDERS: [&str; 9] = [
+    "bootstrap-manifests/",
+    "control-plane/",
+    "docs/",
+    "engine/",
+    "environments/",
+    "hack/",
+    "sandbox/",
+    "src/",
+    "tests/",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

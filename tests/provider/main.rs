@@ -2,6 +2,8 @@
 
 mod aws_in_sandbox;
 mod kubeconfig_in_sandbox;
+#[cfg(feature = "servers")]
+mod kubeconfig_on_server;
 mod laws;
 mod sandbox;
 #[path = "../cli/support.rs"]

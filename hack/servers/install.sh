@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Makes sure that the servers which tests start are there, and prints the folder that they are in.
+#
+# What KUBEBUILDER_ASSETS has is used as it is. The rest is built from the Go modules beside this script, which pin the
+# versions, into a cache outside of the checkout; there it stays until a version, this script or Go changes.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# Program, the module that pins it, and its package.
+programs=(
+    "etcd etcd go.etcd.io/etcd/server/v3"
+    "kube-apiserver kubernetes k8s.io/kubernetes/cmd/kube-apiserver"
+    "kube-controller-manager kubernetes k8s.io/kubernetes/cmd/kube-controller-manager"
+    "kube-scheduler kubernetes k8s.io/kubernetes/cmd/kube-scheduler"
+    "kubectl kubernetes k8s.io/kubernetes/cmd/kubectl"
+    "kwok kwok sigs.k8s.io/kwok/cmd/kwok"
+    "helm helm helm.sh/helm/v4/cmd/helm"
+)
+# What kwok plays nodes and pods by: files of its own release.
+kwok_manifests=(
+    crd/bases/kwok.x-k8s.io_stages.yaml
+    stage/node/fast/node-initialize.yaml
+    stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml
+    stage/pod/fast/pod-complete.yaml
+    stage/pod/fast/pod-delete.yaml
+    stage/pod/fast/pod-ready.yaml
+)
+given=${KUBEBUILDER_ASSETS:-}
+
+say() { echo "servers: $*" >&2; }
+
+is_given() { [ -n "$given" ] && [ -e "$given/$1" ]; }
+
+# A folder that has everything is the answer itself.
+all_given() {
+    local program
+    for program in "${programs[@]}"; do is_given "${program%% *}" || return 1; done
+    is_given kwok-manifests
+}
+if all_given; then
+    echo "$given"
+    exit
+fi
+
+if ! command -v go >/dev/null; then
+    say "Go 1.26 or newer is needed to build them: https://go.dev/dl/"
+    say "Or name a folder that has them all in KUBEBUILDER_ASSETS: ${programs[*]%% *} kwok-manifests"
+    exit 1
+fi
+
+key=$({ cat install.sh ./*/go.mod ./*/go.sum; go env GOVERSION GOOS GOARCH; echo "$given"; } | sha256sum | cut -c1-16)
+folder=${XDG_CACHE_HOME:-$HOME/.cache}/holodeck-bootstrap/servers/$key
+mkdir -p "$folder"
+# One at a time: a second run waits, and then finds everything there.
+exec 9>"$folder/.lock"
+flock 9
+
+# The versions of Kubernetes' programs are set when they are linked; without, clients take them for version 0.
+version=$(cd kubernetes && go list -m -f '{{.Version}}' k8s.io/kubernetes)
+IFS=. read -r major minor _ <<<"${version#v}"
+stamp=k8s.io/component-base/version
+link="-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=$major -X $stamp.gitMinor=$minor"
+
+for program in "${programs[@]}"; do
+    read -r name module package <<<"$program"
+    [ -e "$folder/$name" ] && continue
+    if is_given "$name"; then
+        ln -s "$given/$name" "$folder/$name"
+        continue
+    fi
+    say "building $name"
+    (cd "$module" && go build -mod=readonly -trimpath -ldflags "$link" -o "$folder/.$name" "$package")
+    mv "$folder/.$name" "$folder/$name"
+done
+
+if [ ! -e "$folder/kwok-manifests" ]; then
+    release=$(cd kwok && go list -m -f '{{.Dir}}' sigs.k8s.io/kwok)
+    rm -rf "$folder/.kwok-manifests"
+    mkdir "$folder/.kwok-manifests"
+    for manifest in "${kwok_manifests[@]}"; do
+        install -m 644 "$release/kustomize/$manifest" "$folder/.kwok-manifests/"
+    done
+    mv "$folder/.kwok-manifests" "$folder/kwok-manifests"
+fi
+
+echo "$folder"
