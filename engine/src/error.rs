@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::resource::Explanation;
+
 /// What an error means for the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -63,6 +65,11 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// The error as the reason of a wait.
+    pub(crate) fn explanation(&self) -> Explanation {
+        Explanation { why: self.chain(), hint: self.hint.clone() }
     }
 
     /// The message and its causes, joined by colons.

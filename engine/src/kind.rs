@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::diff::FieldChange;
 use crate::error::Error;
-use crate::resource::{Durations, Observed, Resource, Status, Verdict};
+use crate::resource::{Durations, Explanation, Observed, Resource, Status, Verdict};
 
 /// A client with its type erased; the host that a kind is registered with guarantees that it is the kind's.
 pub(crate) type AnyClient = Arc<dyn Any + Send + Sync>;
@@ -46,6 +46,7 @@ pub(crate) trait Kind: Send + Sync {
     async fn bystanders(&self, client: &AnyClient, seen: &Seen) -> Result<Vec<String>, Error>;
     async fn list(&self, client: &AnyClient) -> Result<Vec<Seen>, Error>;
     async fn read(&self, client: &AnyClient, name: &str) -> Result<Option<Seen>, Error>;
+    async fn explain(&self, client: &AnyClient, seen: &Seen) -> Result<Explanation, Error>;
     async fn create(&self, client: &AnyClient, name: &str, desired: &Value) -> Result<Option<Seen>, Error>;
     async fn update(
         &self,
@@ -173,6 +174,10 @@ impl<R: Resource> Kind for Erased<R> {
     async fn read(&self, client: &AnyClient, name: &str) -> Result<Option<Seen>, Error> {
         let observed = R::read(self.client(client)?, name).await?;
         observed.map(|observed| self.erase(observed)).transpose()
+    }
+
+    async fn explain(&self, client: &AnyClient, seen: &Seen) -> Result<Explanation, Error> {
+        Ok(R::explain(self.client(client)?, &self.restore(seen)?).await)
     }
 
     async fn create(&self, client: &AnyClient, name: &str, desired: &Value) -> Result<Option<Seen>, Error> {

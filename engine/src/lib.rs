@@ -33,4 +33,4 @@ pub use graph::{Graph, Handle, Host, Milestone};
 pub use input::{Input, Output, Reference};
 pub use observe::Snapshot;
 pub use plan::{Action, Change, Plan, Policy};
-pub use resource::{Durations, Observed, Order, Resource, Status, Verdict};
+pub use resource::{Durations, Explanation, Observed, Order, Resource, Status, Verdict};

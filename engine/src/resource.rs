@@ -98,6 +98,13 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
         async move { Ok(Self::list(client).await?.into_iter().find(|observed| observed.name == name)) }
     }
 
+    /// Why `seen` is not ready, or not gone: what its status says, with whatever further requests find out about it. The
+    /// engine asks while it waits for the resource, and only then.
+    fn explain(_client: &Self::Client, seen: &Observed<Self>) -> impl Future<Output = Explanation> + Send {
+        let explanation = Explanation::from(seen.status.why());
+        async move { explanation }
+    }
+
     /// Requests the creation, with exactly one request that makes something. All inputs are known. May return what the answer already told, to save a read.
     fn create(
         &self,
@@ -156,6 +163,21 @@ impl Status {
             Self::Ready => "ready",
             Self::InProgress(why) | Self::Failed(why) | Self::Deleting(why) => why,
         }
+    }
+}
+
+/// Why something is not there yet, for those who wait for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// What is awaited, and what keeps it from being there.
+    pub why: String,
+    /// What to do to learn more, such as a command to run. It is shown if the wait ends in vain.
+    pub hint: Option<String>,
+}
+
+impl<T: Into<String>> From<T> for Explanation {
+    fn from(why: T) -> Self {
+        Self { why: why.into(), hint: None }
     }
 }
 

@@ -7,14 +7,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::error::{Class, Error};
-use crate::resource::Durations;
+use crate::resource::{Durations, Explanation};
 
 /// What one look, or one attempt, tells.
 pub(crate) enum Look<T> {
     /// What was waited for.
     Done(T),
-    /// Not there yet; the text tells what is awaited and why.
-    NotYet(String),
+    /// Not there yet.
+    NotYet(Explanation),
+}
+
+impl<T> Look<T> {
+    /// Not there yet, because of `why`.
+    pub fn not_yet(why: impl Into<Explanation>) -> Self {
+        Self::NotYet(why.into())
+    }
 }
 
 /// How a wait ended without what was waited for.
@@ -70,24 +77,32 @@ impl Wait {
         mut tell: impl FnMut(&str, Duration),
     ) -> Result<T, Ended> {
         loop {
-            let why = match look().await {
+            let explanation = match look().await {
                 Ok(Look::Done(done)) => return Ok(done),
-                Ok(Look::NotYet(why)) => why,
-                Err(Ended::Failed(error)) if error.class == Class::NotYet => error.chain(),
+                Ok(Look::NotYet(explanation)) => explanation,
+                Err(Ended::Failed(error)) if error.class == Class::NotYet => error.explanation(),
                 Err(ended) => return Err(ended),
             };
-            tell(&why, self.elapsed());
+            tell(&explanation.why, self.elapsed());
             if self.elapsed() >= self.timeout {
-                let limit = match self.timeout.as_secs() {
-                    seconds @ 0..120 => format!("{seconds} seconds"),
-                    seconds => format!("{} minutes", seconds / 60),
-                };
-                return Err(Error::new(Class::Failed, format!("gave up after {limit}: {why}"))
-                    .with_hint("run the command again to go on waiting from here")
-                    .into());
+                return Err(self.given_up(&explanation).into());
             }
             self.pause().await?;
         }
+    }
+
+    /// The error of a wait that took too long: why, where to look further, and how to go on.
+    fn given_up(&self, Explanation { why, hint }: &Explanation) -> Error {
+        let limit = match self.timeout.as_secs() {
+            seconds @ 0..120 => format!("{seconds} seconds"),
+            seconds => format!("{} minutes", seconds / 60),
+        };
+        let go_on = "run the command again to go on waiting from here";
+        let hint = match hint {
+            Some(hint) => format!("{hint}; {go_on}"),
+            None => go_on.to_owned(),
+        };
+        Error::new(Class::Failed, format!("gave up after {limit}: {why}")).with_hint(hint)
     }
 
     /// Sleeps until the next look is due; fails at once when interrupted.

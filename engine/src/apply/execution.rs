@@ -15,7 +15,7 @@ use crate::event::{Event, Operation};
 use crate::input;
 use crate::kind::{AnyClient, Kind, Seen};
 use crate::plan;
-use crate::resource::{Status, Verdict};
+use crate::resource::{Explanation, Status, Verdict};
 use crate::schedule::Step;
 use crate::wait::{Ended, Look, Wait};
 
@@ -140,7 +140,7 @@ impl<'a> Execution<'a> {
                     return Ok(Look::Done(effect));
                 }
                 if self.wait.elapsed().saturating_sub(*since) < EFFECT_SHOWS_WITHIN {
-                    return Ok(Look::NotYet(why.clone()));
+                    return Ok(Look::not_yet(why.clone()));
                 }
                 if attempts > ATTEMPTS_AFTER_LOST_ANSWERS {
                     return Err(Error::new(Class::Ambiguous, why.clone()).into());
@@ -155,7 +155,7 @@ impl<'a> Execution<'a> {
                     attempts += 1;
                     let why = error.chain();
                     lost = Some((self.wait.elapsed(), why.clone()));
-                    Ok(landed().await?.map_or(Look::NotYet(why), Look::Done))
+                    Ok(landed().await?.map_or(Look::not_yet(why), Look::Done))
                 }
                 Err(error) if error.class == Class::Conflict => Ok(Look::Done(landed().await?.ok_or(error)?)),
                 answer => Ok(Look::Done(answer?)),
@@ -215,10 +215,10 @@ impl<'a> Execution<'a> {
                     let why = format!("the removal failed: {}", status.why());
                     return Err(Error::new(Class::Failed, why).into());
                 }
-                Some(seen) => Look::NotYet(match seen.status {
-                    Status::Deleting(why) => why,
-                    _ => "it is still there".to_owned(),
-                }),
+                Some(seen) if matches!(seen.status, Status::Deleting(_)) => {
+                    Look::NotYet(self.kind.explain(client, &seen).await?)
+                }
+                Some(_) => Look::not_yet("it is still there"),
             })
         };
         self.wait.until(look, |why, elapsed| self.tell_waiting(why, elapsed)).await
@@ -278,12 +278,14 @@ impl<'a> Execution<'a> {
                     let why = "it was there or was requested, but does not exist";
                     return Err(Error::new(Class::Failed, why).into());
                 }
-                return Ok(Look::NotYet("not visible yet".to_owned()));
+                return Ok(Look::not_yet("not visible yet"));
             };
             match &seen.status {
                 Status::Ready => {}
-                Status::Failed(why) => return Err(Error::new(Class::Failed, why.clone()).into()),
-                Status::InProgress(why) | Status::Deleting(why) => return Ok(Look::NotYet(why.clone())),
+                Status::Failed(_) => return Err(failed(self.kind.explain(client, &seen).await?).into()),
+                Status::InProgress(_) | Status::Deleting(_) => {
+                    return Ok(Look::NotYet(self.kind.explain(client, &seen).await?));
+                }
             }
             let differing = self.differences(desired, &seen)?;
             let Some(first) = differing.first() else { return Ok(Look::Done(seen.outputs)) };
@@ -293,7 +295,7 @@ impl<'a> Execution<'a> {
                     Err(Ended::Failed(error)) if matches!(error.class, Class::NotYet | Class::Ambiguous) => {
                         // It has not been requested, as far as one can tell.
                         convergence = Convergence::default();
-                        return Ok(Look::NotYet(error.chain()));
+                        return Ok(Look::NotYet(error.explanation()));
                     }
                     answer => known = answer?,
                 },
@@ -302,7 +304,7 @@ impl<'a> Execution<'a> {
                     return Err(Error::new(Class::Failed, format!("it is ready, but {why}")).into());
                 }
             }
-            Ok(Look::NotYet(why))
+            Ok(Look::not_yet(why))
         };
         let outputs = self.wait.until(look, |why, elapsed| self.tell_waiting(why, elapsed)).await?;
         self.check_foreseen(client, desired, &outputs)?;
@@ -348,6 +350,15 @@ fn and_is(change: &FieldChange) -> String {
         (None, After::Known(after)) => format!(": it is absent instead of {after}"),
         (Some(before), _) => format!(": it is still {before}"),
         (None, _) => String::new(),
+    }
+}
+
+/// The error of a resource that will not recover by itself.
+fn failed(Explanation { why, hint }: Explanation) -> Error {
+    let error = Error::new(Class::Failed, why);
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
     }
 }
 

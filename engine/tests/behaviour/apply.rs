@@ -207,8 +207,13 @@ async fn waiting_ends_with_the_time_out_and_says_what_was_awaited() {
     cloud.put(IsCluster::BEHAVIOUR, "main", None, Cluster::plain().attributes);
     cloud.meddle("cloud.cluster.main", |thing| thing.ready += Duration::from_secs(100_000));
     let start = Instant::now();
-    let (outcome, _) = run(&cloud, &graph).await;
-    assert_eq!(failures(&outcome), ["cloud.cluster.main: gave up after 60 minutes: being made"]);
+    let (outcome, events) = run(&cloud, &graph).await;
+    assert_eq!(failures(&outcome), ["cloud.cluster.main: gave up after 60 minutes: being made out of steel"]);
+    let hint = outcome.failed[0].2.hint();
+    assert_eq!(hint, Some("look at cloud.cluster-1; run the command again to go on waiting from here"));
+    let told =
+        |event: &Event| matches!(event, Event::Waiting { why, .. } if why == "being made out of steel");
+    assert!(events.iter().any(told), "{events:?}");
     let over = start.elapsed().saturating_sub(Duration::from_secs(IsCluster::TIMEOUT));
     assert!(over < Duration::from_secs(60), "{over:?} over the limit");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use holodeck_engine::{
-    Durations, Error, FieldChange, Input, Observed, Order, Output, Reference, Resource, Verdict,
+    Durations, Error, Explanation, FieldChange, Input, Observed, Order, Output, Reference, Resource, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +169,11 @@ impl<K: Kind> Resource for Item<K> {
     async fn list(client: &Place) -> Result<Vec<Observed<Self>>, Error> {
         let things = client.cloud.list(Self::KIND, client.on.as_deref());
         Ok(things.into_iter().map(|(id, thing)| observed(id, thing)).collect())
+    }
+
+    async fn explain(_client: &Place, seen: &Observed<Self>) -> Explanation {
+        let hint = Some(format!("look at {}", seen.id));
+        Explanation { why: format!("{} out of steel", seen.status.why()), hint }
     }
 
     async fn create(&self, client: &Place, name: &str) -> Result<Option<Observed<Self>>, Error> {
