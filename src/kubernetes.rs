@@ -7,6 +7,7 @@ mod bystanders;
 pub mod client;
 mod credentials;
 pub(crate) mod error;
+mod explain;
 mod field;
 pub mod graph;
 mod immutable;
@@ -19,6 +20,7 @@ mod projection;
 pub mod relations;
 mod secrets;
 mod status;
+mod wording;
 
 pub use client::Kubernetes;
 pub use credentials::{MissingCredential, missing_credentials};

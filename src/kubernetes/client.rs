@@ -6,21 +6,24 @@ use std::fmt;
 use std::sync::Arc;
 
 use holodeck_engine::{Class, Error};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::{
-    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions,
+    Api, ApiResource, DeleteParams, DynamicObject, ListParams, LogParams, Patch, PatchParams, Preconditions,
     PropagationPolicy, ValidationDirective,
 };
 use kube::discovery::{self, Discovery};
 use serde_json::Value;
 
 use super::error::{Effect, explained, is_gone, is_not_found};
-use super::kinds::{EVENT, Kind, POD};
+use super::kinds::Kind;
 use super::name::ObjectName;
 use super::{FIELD_MANAGER, OWNER_LABEL, field};
 use crate::secret::SecretSource;
 
 /// How many objects one page of a list holds at most.
 const PAGE: u32 = 500;
+/// The most that is read of a container's last lines, in bytes.
+const LONGEST_LOG: i64 = 8 * 1024;
 
 /// Access to one cluster on behalf of one environment.
 pub struct Kubernetes {
@@ -171,15 +174,23 @@ impl Kubernetes {
         }
     }
 
-    /// The pods in a namespace that a label selector selects.
-    pub(super) async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<Value>, Error> {
-        self.list(&POD.api_resource(), Some(namespace), ListParams::default().labels(selector)).await
-    }
-
-    /// The events about the object `name` in a namespace.
-    pub(super) async fn events(&self, namespace: &str, name: &str) -> Result<Vec<Value>, Error> {
-        let selector = ListParams::default().fields(&format!("involvedObject.name={name}"));
-        self.list(&EVENT.api_resource(), Some(namespace), selector).await
+    /// The last `lines` that a container of a pod wrote, in its present run or in the one before.
+    pub(super) async fn log(
+        &self,
+        (namespace, pod, container): (&str, &str, &str),
+        previous: bool,
+        lines: i64,
+    ) -> Result<String, Error> {
+        let parameters = LogParams {
+            container: Some(container.to_owned()),
+            previous,
+            tail_lines: Some(lines),
+            limit_bytes: Some(LONGEST_LOG),
+            ..LogParams::default()
+        };
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        let tried = || format!("reading the log of container `{container}` of pod `{namespace}/{pod}`");
+        api.logs(pod, &parameters).await.map_err(|error| explained(tried(), error, Effect::None))
     }
 }
 

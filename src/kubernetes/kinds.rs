@@ -80,10 +80,14 @@ const fn cluster(
     Kind { group, version, kind, plural, scope: Scope::Cluster }
 }
 
-/// Pods, which are looked at to explain why a workload is not ready.
-pub(super) static POD: Kind = namespaced("", "v1", "Pod", "pods");
-/// Events, which are looked at for the same reason.
+/// Kinds that are never applied, but looked at to explain why something is not ready.
+pub(super) static CERTIFICATE_REQUEST: Kind =
+    namespaced("cert-manager.io", "v1", "CertificateRequest", "certificaterequests");
+pub(super) static CHALLENGE: Kind = namespaced("acme.cert-manager.io", "v1", "Challenge", "challenges");
 pub(super) static EVENT: Kind = namespaced("", "v1", "Event", "events");
+pub(super) static ORDER: Kind = namespaced("acme.cert-manager.io", "v1", "Order", "orders");
+pub(super) static POD: Kind = namespaced("", "v1", "Pod", "pods");
+pub(super) static REPLICA_SET: Kind = namespaced("apps", "v1", "ReplicaSet", "replicasets");
 
 /// All kinds that are applied.
 pub static KINDS: &[Kind] = &[

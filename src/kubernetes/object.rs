@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use futures::future::try_join_all;
-use holodeck_engine::{Class, Durations, Error, FieldChange, Observed, Output, Resource, Verdict};
+use holodeck_engine::{
+    Class, Durations, Error, Explanation, FieldChange, Observed, Output, Resource, Verdict,
+};
 use kube::api::PropagationPolicy;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,7 +19,9 @@ use super::client::Kubernetes;
 use super::field::{items, text};
 use super::kinds::KINDS;
 use super::name::ObjectName;
-use super::{OWNER_LABEL, bystanders, immutable, node_ports, projection, relations, secrets, status};
+use super::{
+    OWNER_LABEL, bystanders, explain, immutable, node_ports, projection, relations, secrets, status,
+};
 
 /// An object on a cluster: a manifest when desired, the live object when observed.
 #[derive(Clone, Serialize, Deserialize)]
@@ -158,9 +162,11 @@ impl Resource for KubernetesObject {
     async fn read(client: &Kubernetes, name: &str) -> Result<Option<Observed<Self>>, Error> {
         let live = client.get(&parsed(name)?).await?.filter(|live| client.owns(live));
         let Some(live) = live else { return Ok(None) };
-        let mut observed = observed(secrets::concealed(live, client.secrets()).await, Vec::new())?;
-        observed.status = status::pods::explained(client, &observed.attributes.0, observed.status).await;
-        Ok(Some(observed))
+        observed(secrets::concealed(live, client.secrets()).await, Vec::new()).map(Some)
+    }
+
+    async fn explain(client: &Kubernetes, seen: &Observed<Self>) -> Explanation {
+        explain::explanation(client, &seen.attributes.0, &seen.status).await
     }
 
     async fn create(&self, client: &Kubernetes, name: &str) -> Result<Option<Observed<Self>>, Error> {
@@ -188,7 +194,10 @@ impl Resource for KubernetesObject {
             "DaemonSet" | "Deployment" | "Job" | "StatefulSet" => PropagationPolicy::Foreground,
             _ => PropagationPolicy::Background,
         };
-        client.delete(&parsed(&seen.name)?, &seen.id, propagation).await
+        match client.delete(&parsed(&seen.name)?, &seen.id, propagation).await {
+            Err(error) => Err(explain::refusal(client, error).await),
+            Ok(()) => Ok(()),
+        }
     }
 }
 
@@ -202,7 +211,10 @@ impl KubernetesObject {
         let manifest = secrets::revealed(&self.0, client.secrets()).await?;
         let live = match client.apply(name, &manifest, force).await {
             Ok(live) => live,
-            Err(error) => return Err(node_ports::explained(client, &manifest, error).await),
+            Err(error) => {
+                let error = node_ports::explained(client, &manifest, error).await;
+                return Err(explain::refusal(client, error).await);
+            }
         };
         observed(secrets::concealed(live, client.secrets()).await, Vec::new())
     }

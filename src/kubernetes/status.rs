@@ -5,12 +5,11 @@
 //! A workload that does not come up counts as under way, not as failed: it recovers as soon as the cause is removed, and
 //! is then changed in place. Only a failed Job stays so.
 
-pub(super) mod pods;
-
 use holodeck_engine::Status;
 use serde_json::Value;
 
 use super::field::{items, number, text};
+use super::wording::{plain, reason_and_message};
 
 /// The status that an object itself tells.
 pub(super) fn status(live: &Value) -> Status {
@@ -45,13 +44,17 @@ fn waits(why: impl Into<String>) -> Status {
     Status::InProgress(why.into())
 }
 
+/// What the removal of an object waits for. Namespaces and definitions tell it in conditions:
+/// <https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/>.
 fn deletion(live: &Value) -> String {
-    let conditions = items(live, "/status/conditions").iter();
-    let mut remaining = conditions.filter(|condition| {
-        condition["status"] == "True" && text(condition, "/type").starts_with("Namespace")
-    });
-    if let Some(condition) = remaining.next_back() {
-        return text(condition, "/message").to_owned();
+    let tells = |condition: &&Value| {
+        let kind = text(condition, "/type");
+        condition["status"] == "True" && (kind.starts_with("Namespace") || kind == "Terminating")
+    };
+    let conditions = items(live, "/status/conditions").iter().filter(tells);
+    let remaining: Vec<String> = conditions.map(|condition| plain(text(condition, "/message"))).collect();
+    if !remaining.is_empty() {
+        return remaining.join("; ");
     }
     let finalizers: Vec<&str> =
         items(live, "/metadata/finalizers").iter().filter_map(Value::as_str).collect();
@@ -67,11 +70,9 @@ fn condition<'a>(live: &'a Value, kind: &str) -> Option<&'a Value> {
 
 /// The reason and message of a condition.
 fn told_by(condition: &Value) -> String {
-    match (text(condition, "/reason"), text(condition, "/message")) {
-        ("", "") => "no reason is given".to_owned(),
-        ("", message) => message.to_owned(),
-        (reason, "") => reason.to_owned(),
-        (reason, message) => format!("{reason}: {message}"),
+    match reason_and_message(text(condition, "/reason"), text(condition, "/message")) {
+        told if told.is_empty() => "no reason is given".to_owned(),
+        told => told,
     }
 }
 
@@ -95,6 +96,9 @@ fn needs_condition(live: &Value, kind: &str) -> Status {
 fn generic(live: &Value) -> Status {
     if let Some(stalled) = condition(live, "Stalled").filter(|c| c["status"] == "True") {
         return waits(told_by(stalled));
+    }
+    if let Some(reconciling) = condition(live, "Reconciling").filter(|c| c["status"] == "True") {
+        return waits(told_by(reconciling));
     }
     match condition(live, "Ready") {
         Some(ready) if ready["status"] != "True" => waits(told_by(ready)),
@@ -213,7 +217,11 @@ fn job(live: &Value) -> Status {
         return Status::Ready;
     }
     let wanted = number(live, "/spec/completions").unwrap_or(1);
-    waits(format!("{} of {wanted} pods have succeeded", count(live, "succeeded")))
+    let succeeded = format!("{} of {wanted} pods have succeeded", count(live, "succeeded"));
+    match count(live, "failed") {
+        0 => waits(succeeded),
+        failed => waits(format!("{succeeded}, {failed} have failed")),
+    }
 }
 
 fn service(live: &Value) -> Status {

@@ -75,7 +75,7 @@ fn objects(
     let live = cluster.get(&resource.group, &resource.plural, namespace, name);
     let (code, body) = match (request.method.clone(), path.subresource.as_deref()) {
         (Method::GET, Some("log")) if resource.kind == "Pod" => {
-            return log(live.ok_or_else(|| Refusal::not_found(resource, name))?);
+            return log(live.ok_or_else(|| Refusal::not_found(resource, name))?, request);
         }
         (_, Some("status")) if !resource.status => return Err(Refusal::unknown_path()),
         (_, Some(other)) if other != "status" => return Err(Refusal::unknown_path()),
@@ -143,22 +143,36 @@ fn read_token(token: &str) -> Result<String, Refusal> {
     String::from_utf8(bytes).map_err(|_| Refusal::expired())
 }
 
-fn log(pod: &Value) -> Result<Response<Bytes>, Refusal> {
-    let mut lines = String::new();
-    for container in items(pod, "/status/containerStatuses") {
+/// What a pod's containers wrote, or the one that is asked for. None is ever restarted, so none has an earlier run.
+fn log(pod: &Value, request: &Request) -> Result<Response<Bytes>, Refusal> {
+    let pod_name = super::object::name(pod);
+    let asked = request.parameter("container");
+    let is_asked = |container: &&Value| asked.is_none_or(|asked| asked == text(container, "/name"));
+    let containers: Vec<&Value> = items(pod, "/status/containerStatuses").iter().filter(is_asked).collect();
+    if let (Some(asked), []) = (asked, containers.as_slice()) {
+        let message = format!("container {asked} is not valid for pod {pod_name}");
+        return Err(Refusal::bad_request(message));
+    }
+    let mut lines = Vec::new();
+    for container in containers {
         let name = text(container, "/name");
+        if request.flag("previous") {
+            let message = format!("previous terminated container \"{name}\" in pod \"{pod_name}\" not found");
+            return Err(Refusal::bad_request(message));
+        }
         let waiting = text(container, "/state/waiting/reason");
         if !waiting.is_empty() {
-            let pod = super::object::name(pod);
-            let message = format!("container \"{name}\" in pod \"{pod}\" is waiting to start: {waiting}");
+            let message =
+                format!("container \"{name}\" in pod \"{pod_name}\" is waiting to start: {waiting}");
             return Err(Refusal::bad_request(message));
         }
         for state in ["running", "terminated"] {
             let since = text(container, &format!("/state/{state}/startedAt"));
             if !since.is_empty() {
-                lines.push_str(&format!("{since} {name} started\n"));
+                lines.push(format!("{since} {name} started\n"));
             }
         }
     }
-    Ok(respond_text(lines))
+    let most = request.parameter("tailLines").and_then(|count| count.parse().ok()).unwrap_or(usize::MAX);
+    Ok(respond_text(lines[lines.len().saturating_sub(most)..].concat()))
 }

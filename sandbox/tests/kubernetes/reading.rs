@@ -2,7 +2,8 @@
 
 use holodeck_sandbox::kubernetes::Cluster;
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{Api, ListParams};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams, LogParams};
 use kube::discovery::Discovery;
 use serde_json::json;
 
@@ -143,4 +144,26 @@ async fn a_cluster_survives_being_stored() {
     let (one, two) = (world.live(&web).await.unwrap(), other.live(&web).await.unwrap());
     assert_eq!(one["status"]["readyReplicas"], 2);
     assert_eq!(one, two);
+}
+
+#[tokio::test]
+async fn a_containers_log_is_read_from_its_end() {
+    let world = World::new();
+    world.join(1, 0);
+    world.apply(&deployment("web", 1, "registry/web:1")).await;
+    world.pass(60);
+    let api: Api<Pod> = Api::namespaced(world.client.clone(), "default");
+    let pod = api.list(&ListParams::default().labels("app=web")).await.unwrap().items.remove(0);
+    let pod = pod.metadata.name.unwrap();
+    let of = |container: &str| LogParams { container: Some(container.to_owned()), ..LogParams::default() };
+    let whole = api.logs(&pod, &of("main")).await.unwrap();
+    assert!(whole.ends_with("main started\n"), "{whole}");
+    for (parameters, told) in [
+        (LogParams { previous: true, ..of("main") }, "previous terminated container \"main\""),
+        (of("sidecar"), "container sidecar is not valid for pod"),
+    ] {
+        let status = refusal(api.logs(&pod, &parameters).await);
+        assert!(status.code == 400 && status.message.starts_with(told), "{status:?}");
+    }
+    assert_eq!(api.logs(&pod, &LogParams { tail_lines: Some(0), ..of("main") }).await.unwrap(), "");
 }

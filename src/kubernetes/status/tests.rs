@@ -94,6 +94,7 @@ fn other_kinds() {
     let address = json!({"loadBalancer": {"ingress": [{"hostname": "x"}]}});
     for (kind, spec, status, expected) in [
         ("Job", json!({}), json!({}), "0 of 1 pods have succeeded"),
+        ("Job", json!({}), json!({"failed": 2}), "0 of 1 pods have succeeded, 2 have failed"),
         ("Job", json!({}), condition("Complete", "True", "", ""), "ready"),
         (
             "Job",
@@ -136,6 +137,13 @@ fn other_kinds() {
         ("ClusterIssuer", json!({}), condition("Ready", "True", "", ""), "ready"),
         ("Application", json!({}), json!({"health": {"status": "Degraded"}}), "ready"),
         ("Widget", json!({}), condition("Ready", "False", "", "not yet"), "not yet"),
+        (
+            "Widget",
+            json!({}),
+            condition("Reconciling", "True", "Progressing", "at it\nstill"),
+            "Progressing: at it still",
+        ),
+        ("Widget", json!({}), condition("Stalled", "True", "Quota", ""), "Quota"),
         ("Widget", json!({}), json!({}), "ready"),
         ("ConfigMap", json!({}), json!({}), "ready"),
         ("ValidatingWebhookConfiguration", json!({}), json!({}), "ready"),
@@ -159,11 +167,16 @@ fn removals_tell_what_they_wait_for() {
     };
     assert_eq!(leaving(json!([]), json!({})), "it is being removed");
     assert_eq!(leaving(json!(["a/b"]), json!({})), "waits for its finalizers: a/b");
-    assert_eq!(
-        leaving(
-            json!([]),
-            condition("NamespaceContentRemaining", "True", "", "pods. has 1 resource instances")
-        ),
-        "pods. has 1 resource instances"
-    );
+    let condition = |kind: &str, status: &str, message: &str| json!({"type": kind, "status": status, "reason": "x", "message": message});
+    let remaining = json!({"conditions": [
+        condition("NamespaceDeletionDiscoveryFailure", "False", "all is known"),
+        condition("NamespaceContentRemaining", "True", "pods. has 1 resource instances"),
+        condition("NamespaceFinalizersRemaining", "True", "a/b in 1 resource instances"),
+    ]});
+    assert_eq!(leaving(json!([]), remaining), "pods. has 1 resource instances; a/b in 1 resource instances");
+    let definition = json!({"conditions": [
+        condition("Established", "True", "the initial names have been accepted"),
+        condition("Terminating", "True", "CustomResource deletion is in progress"),
+    ]});
+    assert_eq!(leaving(json!(["a/b"]), definition), "CustomResource deletion is in progress");
 }
