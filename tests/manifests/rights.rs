@@ -15,9 +15,7 @@ fn bindings_bind_existing_roles_to_existing_accounts() {
         for binding in rendering.objects.iter().filter(|object| object.kind().ends_with("RoleBinding")) {
             let role = &binding.value["roleRef"];
             let namespace = if role["kind"] == "Role" { binding.namespace() } else { None };
-            // ClusterRoles with this prefix come with every cluster.
-            let built_in = text(&role["name"]).starts_with("system:");
-            if !built_in && !exists(text(&role["kind"]), text(&role["name"]), namespace) {
+            if !exists(text(&role["kind"]), text(&role["name"]), namespace) {
                 found.push(format!("{}: no role {role}", binding.place()));
             }
             for account in items(&binding.value["subjects"]) {
