@@ -120,13 +120,10 @@ spec:
 "#,
     );
     let (error, hint) = environment.up_in_vain("ProvisioningFailed").await;
-    assert_eq!(
-        error,
-        format!(
-            "{BEFORE}unschedulable: 0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims; claim \
-             data-web-0: ProvisioningFailed: storageclass.storage.k8s.io \"fast\" not found"
-        )
-    );
+    // The scheduler goes on to other words in between.
+    let pod = "unschedulable: 0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims";
+    let claim = "; claim data-web-0: ProvisioningFailed: storageclass.storage.k8s.io \"fast\" not found";
+    assert!(error.starts_with(&format!("{BEFORE}{pod}")) && error.ends_with(claim), "{error}");
     assert_eq!(hint, next("-n claim describe persistentvolumeclaim data-web-0"));
 }
 
@@ -136,9 +133,10 @@ async fn pods_that_may_not_be_made() {
     let yaml = stateful_set("guarded", "none", "")
         .replace("{name: guarded}", &format!("{{name: guarded, {label}}}"));
     let (error, hint) = Environment::new("guarded", &yaml).up_in_vain("violates PodSecurity").await;
-    let before = "gave up after 15 minutes: 0 of 1 replicas are ready; FailedCreate: create Pod web-0 in StatefulSet web \
-                  failed error: pods \"web-0\" is forbidden: violates PodSecurity \"restricted:latest\"";
-    assert!(error.starts_with(before), "{error}");
+    let why = "Pod web-0 in StatefulSet web failed error: pods \"web-0\" is forbidden: violates PodSecurity \
+               \"restricted:latest\"";
+    let before = "gave up after 15 minutes: 0 of 1 replicas are ready; FailedCreate: ";
+    assert!(error.starts_with(before) && error.contains(why), "{error}");
     assert_eq!(hint, next("-n guarded describe statefulset web"));
 }
 
@@ -272,7 +270,7 @@ spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]}
     let (error, hint) = environment.up_in_vain("no load balancer controller").await;
     assert_eq!(
         error,
-        "gave up after 5 minutes: its load balancer has no address yet; no load balancer controller has answered yet"
+        "gave up after 20 minutes: its load balancer has no address yet; no load balancer controller has answered yet"
     );
     assert_eq!(hint, next("-n address describe service web"));
 }

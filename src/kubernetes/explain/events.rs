@@ -38,10 +38,12 @@ pub(super) fn last_warning(events: &[Value]) -> Option<&Value> {
     events.iter().rev().find(|event| event["type"] == "Warning")
 }
 
-/// The last warning, unless things have gone on since.
+/// The last warning, unless things have gone on since. Some recorders keep whole seconds only, so within one second
+/// nothing tells which was first.
 pub(super) fn present_warning(events: &[Value]) -> Option<&Value> {
     let warning = last_warning(events)?;
-    let gone_on = events.iter().any(|event| event["type"] == "Normal" && when(event) > when(warning));
+    let second = |event: &Value| when(event).map(Timestamp::as_second);
+    let gone_on = events.iter().any(|event| event["type"] == "Normal" && second(event) > second(warning));
     (!gone_on).then_some(warning)
 }
 
