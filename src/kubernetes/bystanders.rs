@@ -93,12 +93,13 @@ async fn of_kind(client: &Kubernetes, definition: &Value) -> Result<Vec<String>,
 /// Whether an object of `kind` is neither ours nor comes with ours, `stateful_sets` being those of ours.
 fn is_bystander(client: &Kubernetes, kind: &str, object: &Value, stateful_sets: &[&Value]) -> bool {
     let name = text(object, "/metadata/name");
-    !client.owns(object)
-        && items(object, "/metadata/ownerReferences").is_empty()
-        && !IN_EVERY_NAMESPACE.contains(&(kind, name))
-        && !is_of_certificate(kind, object)
-        && !(kind == "PersistentVolumeClaim" && is_claim_of(object, stateful_sets))
-        && text(object, "/metadata/deletionTimestamp").is_empty()
+    let is_ours =
+        client.owns(object) || (kind == "PersistentVolumeClaim" && is_claim_of(object, stateful_sets));
+    let has_owner = !items(object, "/metadata/ownerReferences").is_empty() || is_of_certificate(kind, object);
+    let is_everywhere = IN_EVERY_NAMESPACE.contains(&(kind, name));
+    let is_going = !text(object, "/metadata/deletionTimestamp").is_empty();
+    let is_nobodys_loss = is_ours || has_owner || is_everywhere || is_going;
+    !is_nobodys_loss
 }
 
 /// Secrets that cert-manager keeps for a Certificate, which is judged itself.
