@@ -14,7 +14,6 @@ mod immutable;
 pub mod kinds;
 pub mod manifest;
 pub mod name;
-mod node_ports;
 pub mod object;
 mod projection;
 pub mod relations;

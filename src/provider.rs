@@ -13,9 +13,14 @@ use serde_json::Value;
 
 use holodeck_sandbox::Sandbox;
 
-use crate::environment::{Environment, Findings, KeyPath};
+use crate::environment::{Environment, Findings, Ingress, KeyPath};
 use crate::kubernetes::{ComponentObjects, Kubernetes};
 use crate::secret::SecretSource;
+
+/// The ingress class that the load balancer belongs to.
+pub const INGRESS_CLASS: &str = "nginx";
+/// Workloads whose service accounts may have an identity towards the provider.
+const WORKLOADS: [&str; 2] = ["cert-manager", "vault"];
 
 /// A place that environments run on.
 pub trait Provider: Send + Sync {
@@ -123,6 +128,20 @@ pub struct LoadBalancer {
     pub service: IngressService,
 }
 
+impl LoadBalancer {
+    /// The load balancer that `[ingress]` asks for, which sends to `service`.
+    pub fn new(ingress: &Ingress, proxy_protocol: bool, service: IngressService) -> Self {
+        Self {
+            http_port: ingress.node_ports.http,
+            https_port: ingress.node_ports.https,
+            proxy_protocol,
+            allowed: ingress.allowed.iter().map(ToString::to_string).collect(),
+            class: INGRESS_CLASS.to_owned(),
+            service,
+        }
+    }
+}
+
 /// The Service that requests enter the cluster through
 /// (<https://kubernetes.io/docs/concepts/services-networking/service/#publishing-services-service-types>).
 #[derive(Clone, Debug, Default, Serialize)]
@@ -206,6 +225,14 @@ pub struct Seal {
 pub struct Identity {
     /// Annotations of its ServiceAccount.
     pub annotations: BTreeMap<String, String>,
+}
+
+impl Identity {
+    /// The workloads' identities where no service account needs an annotation: the provider knows them by name, or gives
+    /// none.
+    pub fn without_annotations() -> BTreeMap<String, Self> {
+        WORKLOADS.map(|workload| (workload.to_owned(), Self::default())).into()
+    }
 }
 
 /// The cluster's networks.

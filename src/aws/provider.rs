@@ -40,10 +40,6 @@ use crate::yaml;
 
 /// The storage class of volumes.
 const STORAGE_CLASS: &str = "gp3";
-/// The ingress class that the load balancer belongs to.
-const INGRESS_CLASS: &str = "nginx";
-/// Workloads whose service accounts get an identity.
-const WORKLOADS: [&str; 2] = ["cert-manager", "vault"];
 
 /// The connection to the account of one environment.
 pub struct AwsProvider {
@@ -250,7 +246,11 @@ impl Layers {
             kubernetes,
             cluster: Some(self.cluster.control_plane.address().clone()),
             objects: vec![storage(&key)],
-            ingress: load_balancer(environment),
+            ingress: LoadBalancer::new(
+                &environment.ingress,
+                environment.ingress.proxy_protocol,
+                IngressService::default(),
+            ),
             dns: Dns {
                 solver: json!({
                     "dns01": { "route53": { "region": settings.region, "hostedZoneID": self.zone.id } },
@@ -269,7 +269,7 @@ impl Layers {
             },
             storage_class: STORAGE_CLASS.to_owned(),
             // Pod identity knows service accounts by name: they need no annotations.
-            identity: WORKLOADS.map(|workload| (workload.to_owned(), Identity::default())).into(),
+            identity: Identity::without_annotations(),
             network: cluster_network(&self.network),
             backups: BackupStore { url: format!("s3://{bucket}/{}", identity::VAULT_BACKUPS) },
             recovery_keys: SafePlace {
@@ -289,18 +289,6 @@ fn placement(network: &network::Network, cluster_security_group: Input<String>) 
         vpc: network.vpc.output(crate::aws::vpc::Vpc::ID),
         subnets: network.private.iter().map(network::SubnetInPlan::id).collect(),
         cluster_security_group,
-    }
-}
-
-fn load_balancer(environment: &Environment) -> LoadBalancer {
-    let ingress = &environment.ingress;
-    LoadBalancer {
-        http_port: ingress.node_ports.http,
-        https_port: ingress.node_ports.https,
-        proxy_protocol: ingress.proxy_protocol,
-        allowed: ingress.allowed.iter().map(ToString::to_string).collect(),
-        class: INGRESS_CLASS.to_owned(),
-        service: IngressService::default(),
     }
 }
 

@@ -18,7 +18,6 @@ pub fn unknown(kind: &str) -> String {
 
 /// All that components need, with `key` and `zone` as the provider's seal key and DNS zone.
 pub fn foundation(kubernetes: Host<Kubernetes>, key: &str, zone: &str) -> Foundation {
-    let workloads = ["cert-manager", "vault"];
     Foundation {
         kubernetes,
         cluster: None,
@@ -45,7 +44,7 @@ pub fn foundation(kubernetes: Host<Kubernetes>, key: &str, zone: &str) -> Founda
             seal_credentials: BTreeMap::new(),
         },
         storage_class: "gp2".to_owned(),
-        identity: workloads.map(|workload| (workload.to_owned(), Identity::default())).into(),
+        identity: Identity::without_annotations(),
         network: ClusterNetwork { api_server_cidrs: vec!["10.0.0.0/16".to_owned()] },
         backups: BackupStore { url: "s3://backups".to_owned() },
         recovery_keys: SafePlace { location: "a safe place".to_owned() },

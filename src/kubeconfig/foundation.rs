@@ -13,13 +13,10 @@ use super::metallb;
 use super::settings::{Backups, Dns, KubeconfigSettings, LoadBalancer, Seal};
 use crate::environment::Environment;
 use crate::kubernetes::Kubernetes;
-use crate::provider::{self, Foundation, Identity, IngressService, SafePlace, VaultFoundation};
+use crate::provider::{
+    self, Foundation, INGRESS_CLASS, Identity, IngressService, SafePlace, VaultFoundation,
+};
 use crate::secret::placeholder;
-
-/// The ingress class that the load balancer belongs to.
-const INGRESS_CLASS: &str = "nginx";
-/// Workloads whose service accounts have an identity where a provider gives identities; here none does.
-const WORKLOADS: [&str; 2] = ["cert-manager", "vault"];
 
 /// The foundation of `environment` on the cluster that `kubernetes` leads to.
 pub fn foundation(
@@ -40,7 +37,7 @@ pub fn foundation(
         dns: solver(settings, environment),
         vault: vault(&settings.seal),
         storage_class: facts.storage_class.clone(),
-        identity: WORKLOADS.map(|workload| (workload.to_owned(), Identity::default())).into(),
+        identity: Identity::without_annotations(),
         network: provider::ClusterNetwork { api_server_cidrs: facts.api_servers.clone() },
         backups: provider::BackupStore { url: backups(settings, environment) },
         recovery_keys: SafePlace { location: recovery_keys(settings, environment) },
@@ -70,14 +67,7 @@ fn load_balancer(settings: &KubeconfigSettings, environment: &Environment) -> pr
         // MetalLB forwards packets, which keep the client's address; it does not speak the PROXY protocol.
         LoadBalancer::Metallb(metallb) => (metallb::service(metallb, &environment.name), false),
     };
-    provider::LoadBalancer {
-        http_port: ingress.node_ports.http,
-        https_port: ingress.node_ports.https,
-        proxy_protocol,
-        allowed: ingress.allowed.iter().map(ToString::to_string).collect(),
-        class: INGRESS_CLASS.to_owned(),
-        service,
-    }
+    provider::LoadBalancer::new(ingress, proxy_protocol, service)
 }
 
 /// By HTTP-01, through the ingress, where nobody can write the zone.

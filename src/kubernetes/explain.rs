@@ -6,6 +6,7 @@
 mod certificates;
 mod events;
 mod load_balancers;
+mod node_ports;
 mod pods;
 mod removals;
 mod services;
@@ -19,7 +20,7 @@ use kube::api::ListParams;
 use serde_json::Value;
 
 use super::client::Kubernetes;
-use super::field::{items, text};
+use super::field::{entries, items, text};
 use super::kinds::Kind;
 use super::wording::kubectl;
 
@@ -66,8 +67,10 @@ pub(super) async fn explanation(client: &Kubernetes, live: &Value, status: &Stat
     }
 }
 
-/// `error`, with the reason why a webhook could not be asked, if that is what it says.
-pub(super) async fn refusal(client: &Kubernetes, error: Error) -> Error {
+/// `error`, from a change of `object`, with what others tell about it: who has a node port that is taken, or why a webhook
+/// could not be asked.
+pub(super) async fn refusal(client: &Kubernetes, object: &Value, error: Error) -> Error {
+    let error = node_ports::explained(client, object, error).await;
     webhooks::explained(client, error).await
 }
 
@@ -93,6 +96,13 @@ async fn listed(
 ) -> Option<Vec<Value>> {
     let list = client.list(&kind.api_resource(), Some(namespace), selector).await;
     list.inspect_err(|error| tracing::debug!(error = error.chain(), "no explanation")).ok()
+}
+
+/// The labels at `pointer` as the terms of a selector.
+fn label_terms(object: &Value, pointer: &str) -> Vec<String> {
+    entries(object, pointer)
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect()
 }
 
 /// Whether `object` belongs to `owner`.

@@ -19,9 +19,7 @@ use super::client::Kubernetes;
 use super::field::{items, text};
 use super::kinds::KINDS;
 use super::name::ObjectName;
-use super::{
-    OWNER_LABEL, bystanders, explain, immutable, node_ports, projection, relations, secrets, status,
-};
+use super::{OWNER_LABEL, bystanders, explain, immutable, projection, relations, secrets, status};
 
 /// An object on a cluster: a manifest when desired, the live object when observed.
 #[derive(Clone, Serialize, Deserialize)]
@@ -195,7 +193,7 @@ impl Resource for KubernetesObject {
             _ => PropagationPolicy::Background,
         };
         match client.delete(&parsed(&seen.name)?, &seen.id, propagation).await {
-            Err(error) => Err(explain::refusal(client, error).await),
+            Err(error) => Err(explain::refusal(client, &seen.attributes.0, error).await),
             Ok(()) => Ok(()),
         }
     }
@@ -211,10 +209,7 @@ impl KubernetesObject {
         let manifest = secrets::revealed(&self.0, client.secrets()).await?;
         let live = match client.apply(name, &manifest, force).await {
             Ok(live) => live,
-            Err(error) => {
-                let error = node_ports::explained(client, &manifest, error).await;
-                return Err(explain::refusal(client, error).await);
-            }
+            Err(error) => return Err(explain::refusal(client, &manifest, error).await),
         };
         observed(secrets::concealed(live, client.secrets()).await, Vec::new())
     }

@@ -91,16 +91,27 @@ impl Workplace {
 
     /// Runs the command, which must end with status 0.
     pub fn succeed(&self, arguments: &[&str]) -> Ran {
-        let ran = self.run(arguments);
-        assert_eq!(ran.status, 0, "{arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
-        ran
+        self.run(arguments).succeeded(arguments)
     }
 
     /// The changes of a plan as `action id`, unchanged ones left out.
     pub fn changes(&self, environment: &str, arguments: &[&str]) -> Vec<String> {
         let mut all = vec!["plan", environment, "--output", "json"];
         all.extend(arguments);
-        let plan: serde_json::Value = serde_json::from_str(&self.succeed(&all).stdout).unwrap();
+        self.succeed(&all).changes()
+    }
+}
+
+impl Ran {
+    /// The same, which must have ended with status 0.
+    pub fn succeeded(self, arguments: &[&str]) -> Self {
+        assert_eq!(self.status, 0, "{arguments:?}\n{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The changes of a plan that was printed as JSON, as `action id`, unchanged ones left out.
+    pub fn changes(&self) -> Vec<String> {
+        let plan: serde_json::Value = serde_json::from_str(&self.stdout).unwrap();
         let changes = plan["changes"].as_array().unwrap();
         changes
             .iter()

@@ -1,17 +1,15 @@
 //! The provider `aws` in the sandbox.
 
-use std::collections::BTreeMap;
-
 use holodeck_sandbox::Sandbox;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::laws::{self, Deed, Occupant, Place, Trouble};
-use crate::sandbox::Simulated;
-use crate::support::{Ran, Workplace};
+use crate::laws::{self, Deed, Occupant};
+use crate::sandbox::{InSandbox, Simulated};
+use crate::support::Workplace;
 
 /// The sandbox's environment.
 struct Aws(Simulated);
@@ -65,21 +63,9 @@ async fn our_vpc(ec2: &aws_sdk_ec2::Client) -> String {
     ours.and_then(|vpc| vpc.vpc_id).expect("our VPC")
 }
 
-impl Place for Aws {
-    fn environment(&self) -> &'static str {
-        self.0.environment
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        self.0.run(arguments)
-    }
-
-    fn run_with(&self, troubles: &[(usize, Trouble)], arguments: &[&str]) {
-        self.0.run_with(troubles, arguments);
-    }
-
-    fn dump(&self) -> BTreeMap<String, Value> {
-        self.0.dump()
+impl InSandbox for Aws {
+    fn simulated(&self) -> &Simulated {
+        &self.0
     }
 
     fn deeds(&self) -> Vec<Deed<'_>> {

@@ -1,7 +1,5 @@
 //! The provider `kubeconfig` in the sandbox.
 
-use std::collections::BTreeMap;
-
 use holodeck_sandbox::Sandbox;
 use holodeck_sandbox::kubernetes::GivenCluster;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -9,11 +7,11 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::rbac::v1::ClusterRole;
 use kube::Api;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::laws::{self, Deed, Occupant, Place, Trouble};
-use crate::sandbox::Simulated;
-use crate::support::{Ran, Workplace};
+use crate::laws::{self, Deed, Occupant, Place};
+use crate::sandbox::{InSandbox, Simulated};
+use crate::support::Workplace;
 
 /// `environments/onprem.toml`, with the load balancer's table as it is there or another one.
 struct Kubeconfig(Simulated);
@@ -63,21 +61,9 @@ fn named(name: &str) -> ObjectMeta {
     ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }
 }
 
-impl Place for Kubeconfig {
-    fn environment(&self) -> &'static str {
-        self.0.environment
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        self.0.run(arguments)
-    }
-
-    fn run_with(&self, troubles: &[(usize, Trouble)], arguments: &[&str]) {
-        self.0.run_with(troubles, arguments);
-    }
-
-    fn dump(&self) -> BTreeMap<String, Value> {
-        self.0.dump()
+impl InSandbox for Kubeconfig {
+    fn simulated(&self) -> &Simulated {
+        &self.0
     }
 
     fn deeds(&self) -> Vec<Deed<'_>> {

@@ -62,22 +62,15 @@ pub struct Deed<'a> {
 }
 
 fn succeed(place: &dyn Place, arguments: &[&str]) -> Ran {
-    let ran = place.run(arguments);
-    assert_eq!(ran.status, 0, "{arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
-    ran
+    place.run(arguments).succeeded(arguments)
 }
 
 /// What a plan changes, as `action address`, in order.
 fn changes(place: &dyn Place, arguments: &[&str]) -> Vec<String> {
     let all = [&["plan"], arguments, &["--output", "json"]].concat();
-    let plan: Value = serde_json::from_str(&succeed(place, &all).stdout).expect("a plan");
-    let changes = plan["changes"].as_array().expect("changes").iter();
-    let changes = changes.filter(|change| change["action"] != "unchanged");
-    let text = |change: &Value, field: &str| change[field].as_str().expect("a text").to_owned();
-    let mut told: Vec<String> =
-        changes.map(|change| format!("{} {}", text(change, "action"), text(change, "id"))).collect();
-    told.sort();
-    told
+    let mut changes = succeed(place, &all).changes();
+    changes.sort();
+    changes
 }
 
 /// From nothing to all that is described, which then stays as it is and is healthy; and back, to what was there before.

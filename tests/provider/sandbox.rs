@@ -8,7 +8,7 @@ use holodeck_sandbox::fault::Faults;
 use holodeck_sandbox::{Options, Sandbox};
 use serde_json::Value;
 
-use crate::laws::Trouble;
+use crate::laws::{Deed, Occupant, Place, Trouble};
 use crate::support::{Ran, Workplace};
 
 /// An environment in the sandbox.
@@ -17,17 +17,55 @@ pub struct Simulated {
     pub environment: &'static str,
 }
 
+/// A place in the sandbox: what it has that others do not.
+pub trait InSandbox {
+    fn simulated(&self) -> &Simulated;
+    fn deeds(&self) -> Vec<Deed<'_>>;
+    fn occupy(&self) -> Occupant;
+    fn vacate(&self);
+}
+
+impl<P: InSandbox> Place for P {
+    fn environment(&self) -> &'static str {
+        self.simulated().environment
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        self.simulated().run(arguments)
+    }
+
+    fn run_with(&self, troubles: &[(usize, Trouble)], arguments: &[&str]) {
+        self.simulated().run_with(troubles, arguments);
+    }
+
+    fn dump(&self) -> BTreeMap<String, Value> {
+        self.simulated().dump()
+    }
+
+    fn deeds(&self) -> Vec<Deed<'_>> {
+        InSandbox::deeds(self)
+    }
+
+    fn occupy(&self) -> Occupant {
+        InSandbox::occupy(self)
+    }
+
+    fn vacate(&self) {
+        InSandbox::vacate(self);
+    }
+}
+
 impl Simulated {
     fn arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
         let (command, options) = arguments.split_first().expect("a command");
         [&[*command, self.environment, "--sandbox"], options].concat()
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    fn run(&self, arguments: &[&str]) -> Ran {
         self.workplace.run(&self.arguments(arguments))
     }
 
-    pub fn run_with(&self, troubles: &[(usize, Trouble)], arguments: &[&str]) {
+    fn run_with(&self, troubles: &[(usize, Trouble)], arguments: &[&str]) {
         let faults: Vec<String> =
             troubles.iter().map(|(nth, trouble)| format!("*:{}@{nth}", action(*trouble))).collect();
         let faults = faults.join(",");
@@ -56,7 +94,7 @@ impl Simulated {
     }
 
     /// Everything that exists in the account, and on the clusters that are there.
-    pub fn dump(&self) -> BTreeMap<String, Value> {
+    fn dump(&self) -> BTreeMap<String, Value> {
         // Any command makes the world.
         self.run(&["plan", "--quiet"]);
         let account = self.file("aws.json").expect("a world");

@@ -3,9 +3,8 @@
 use kube::api::ListParams;
 use serde_json::Value;
 
-use super::{Finding, listed, pods};
+use super::{Finding, label_terms, listed, pods};
 use crate::kubernetes::client::Kubernetes;
-use crate::kubernetes::field::entries;
 use crate::kubernetes::kinds::{Kind, POD};
 use crate::kubernetes::name::ObjectName;
 use crate::kubernetes::wording::kubectl;
@@ -25,10 +24,7 @@ pub(super) async fn explain(client: &Kubernetes, namespace: &str, service: &str)
             return None;
         }
     };
-    let labels: Vec<String> = entries(&live, "/spec/selector")
-        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-        .collect();
-    let labels = labels.join(",");
+    let labels = label_terms(&live, "/spec/selector").join(",");
     if labels.is_empty() {
         let what = format!("service {namespace}/{service} selects no pods");
         return Some(Finding::new(what, kubectl(namespace, format_args!("describe service {service}"))));

@@ -3,9 +3,9 @@
 use kube::api::ListParams;
 use serde_json::Value;
 
-use super::{Finding, describe, events, is_owned, listed, pods};
+use super::{Finding, describe, events, is_owned, label_terms, listed, pods};
 use crate::kubernetes::client::Kubernetes;
-use crate::kubernetes::field::{entries, items, text};
+use crate::kubernetes::field::{items, text};
 use crate::kubernetes::kinds::{POD, REPLICA_SET};
 
 /// Where a Deployment and its ReplicaSets keep which change of the template they are of.
@@ -64,9 +64,7 @@ fn leaving(pods: &[Value]) -> Option<Finding> {
 
 /// The label selector of a workload as the API takes it.
 fn selector(live: &Value) -> String {
-    let mut terms: Vec<String> = entries(live, "/spec/selector/matchLabels")
-        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-        .collect();
+    let mut terms = label_terms(live, "/spec/selector/matchLabels");
     for expression in items(live, "/spec/selector/matchExpressions") {
         let key = text(expression, "/key");
         let values: Vec<&str> = items(expression, "/values").iter().filter_map(Value::as_str).collect();

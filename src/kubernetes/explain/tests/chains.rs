@@ -121,7 +121,7 @@ async fn a_webhook_that_cannot_be_asked_is_told_with_the_pods_behind_it() {
             "describe pod web-0",
         ),
     ] {
-        let error = refusal(&World::of(objects).client(), refused()).await;
+        let error = refusal(&World::of(objects).client(), &json!({"kind": "Ingress"}), refused()).await;
         assert_eq!(error.class, Class::NotYet);
         assert_eq!(
             error.chain(),

@@ -8,10 +8,10 @@ use holodeck_engine::{Class, Error};
 use kube::api::ListParams;
 use serde_json::Value;
 
-use super::client::Kubernetes;
-use super::field::{items, number, text};
-use super::kinds::Kind;
-use super::name::ObjectName;
+use crate::kubernetes::client::Kubernetes;
+use crate::kubernetes::field::{items, number, text};
+use crate::kubernetes::kinds::Kind;
+use crate::kubernetes::name::ObjectName;
 
 /// What the API server says of a port that is taken.
 const TAKEN: &str = "provided port is already allocated";
