@@ -40,6 +40,17 @@ pub struct Global {
         hide_env_values = true
     )]
     pub environments: PathBuf,
+    /// Folder in which archives of charts are kept, by their digests
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = ".holodeck/charts",
+        env = "HOLODECK_CHARTS",
+        hide_env_values = true,
+        hide_short_help = true
+    )]
+    pub charts: PathBuf,
     /// Simulate the cloud: the same code, nothing outside this machine is contacted
     #[arg(long, global = true, env = "HOLODECK_SANDBOX", hide_env_values = true, value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value_t = false)]
     pub sandbox: bool,

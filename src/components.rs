@@ -10,13 +10,15 @@ pub mod template;
 mod values;
 mod vault;
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
 
 use holodeck_engine::{Class, Error, Graph};
 use serde_json::{Map, Value, json};
 
-use crate::environment::{ComponentSettings, Environment, Issuer, Source};
-use crate::kubernetes::{ComponentObjects, KubernetesObject, ManifestError, add_objects};
+use crate::charts;
+use crate::environment::{ChartSource, ComponentSettings, Environment, Issuer, Source};
+use crate::kubernetes::{ComponentObjects, KubernetesObject, ManifestError, ObjectName, add_objects};
 use crate::provider::Foundation;
 
 pub use argo_cd::ARGO_CD;
@@ -41,6 +43,8 @@ pub struct Component {
     replicas: fn(&Environment) -> u32,
     /// What its templates find under `settings`: the parts of the environment that concern it alone.
     settings: fn(&Environment) -> Value,
+    /// The files that also stand beside its upstream chart: what ties it to the platform, and no chart has.
+    beside_chart: &'static [&'static str],
 }
 
 /// All components, in the order in which they are shown.
@@ -49,12 +53,17 @@ pub static COMPONENTS: [&Component; 4] = [&INGRESS_NGINX, &CERT_MANAGER, &VAULT,
 /// Why a component's objects could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ComponentError {
-    /// The manifests are to come from a chart.
+    /// Its chart has an object that stands beside it already.
     #[error(
-        "component `{0}` is to come from a chart, which this version cannot render; \
-         set `components.{0}.source = \"embedded\"`"
+        "the chart of component `{component}` has `{object}`, which is made in any case; \
+         turn it off in `components.{component}.source.values`"
     )]
-    Chart(&'static str),
+    Twice {
+        /// Which component.
+        component: &'static str,
+        /// Which object.
+        object: String,
+    },
     /// Its values do not fit.
     #[error("the values of component `{component}` do not fit")]
     Values {
@@ -88,10 +97,15 @@ pub enum ComponentError {
 ///
 /// # Errors
 /// Everything that is wrong with the components, in one.
-pub fn declare(environment: &Environment, foundation: &Foundation, graph: &mut Graph) -> Result<(), Error> {
+pub fn declare(
+    environment: &Environment,
+    foundation: &Foundation,
+    charts: &charts::Manifests,
+    graph: &mut Graph,
+) -> Result<(), Error> {
     graph.register::<KubernetesObject>(foundation.kubernetes);
     let mut all = foundation.objects.clone();
-    all.extend(objects(environment, foundation).map_err(|errors| {
+    all.extend(objects(environment, foundation, charts).map_err(|errors| {
         let each: Vec<String> = errors.iter().map(with_causes).collect();
         Error::new(Class::Refused, each.join("; "))
             .with_hint("correct the settings of the components in the environment file")
@@ -113,8 +127,7 @@ fn with_causes(error: &ComponentError) -> String {
 
 /// Where the enabled components that have a web interface are found: what they are called, and their address.
 pub fn urls(environment: &Environment) -> Vec<(&'static str, String)> {
-    let enabled = COMPONENTS.into_iter().filter(|component| component.configured(environment).enabled);
-    enabled
+    enabled(environment)
         .filter_map(|component| {
             let host = (component.settings)(environment)["host"].as_str()?.to_owned();
             Some((component.title, format!("https://{host}")))
@@ -122,19 +135,33 @@ pub fn urls(environment: &Environment) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// The objects of all enabled components, or everything that is wrong.
+/// The enabled components that come from charts.
+pub fn charted(environment: &Environment) -> impl Iterator<Item = (&'static Component, &ChartSource)> {
+    enabled(environment).filter_map(|component| match &component.configured(environment).source {
+        Source::Chart(chart) => Some((component, chart)),
+        Source::Embedded => None,
+    })
+}
+
+fn enabled(environment: &Environment) -> impl Iterator<Item = &'static Component> {
+    COMPONENTS.into_iter().filter(|component| component.configured(environment).enabled)
+}
+
+/// The objects of all enabled components, or everything that is wrong. `charts` has what the charts of those say that
+/// come from charts; where it has none, the component consists of what stands beside its chart.
 pub fn objects(
     environment: &Environment,
     foundation: &Foundation,
+    charts: &charts::Manifests,
 ) -> Result<Vec<ComponentObjects>, Vec<ComponentError>> {
     let mut made = Vec::new();
     let mut errors = Vec::new();
-    for component in COMPONENTS {
-        if !component.configured(environment).enabled {
-            continue;
-        }
+    for component in enabled(environment) {
         match component.manifests(environment, foundation) {
-            Ok(manifests) => {
+            Ok(own) => {
+                let chart = charts.get(component.name).map(Vec::as_slice).unwrap_or_default();
+                errors.extend(component.twice(&own, chart));
+                let manifests = [&own, chart].concat();
                 made.push(ComponentObjects { component: component.name.to_owned(), manifests });
             }
             Err(error) => errors.push(error),
@@ -155,17 +182,28 @@ impl Component {
         }
     }
 
+    /// What both the program and the component's chart have.
+    fn twice(&self, own: &[Value], chart: &[Value]) -> Option<ComponentError> {
+        let names = |manifests: &[Value]| -> BTreeSet<String> {
+            manifests.iter().filter_map(|manifest| Some(ObjectName::of(manifest).ok()?.to_string())).collect()
+        };
+        let twice = names(chart).intersection(&names(own)).next().cloned();
+        twice.map(|object| ComponentError::Twice { component: self.name, object })
+    }
+
+    /// The manifests that the program carries.
     fn manifests(
         &self,
         environment: &Environment,
         foundation: &Foundation,
     ) -> Result<Vec<Value>, ComponentError> {
         let component = self.name;
-        if matches!(self.configured(environment).source, Source::Chart(_)) {
-            return Err(ComponentError::Chart(component));
-        }
         let context = self.context(environment, foundation)?;
-        template::render(component, &context)
+        let rendered = match self.configured(environment).source {
+            Source::Embedded => template::render(component, &context),
+            Source::Chart(_) => template::render_only(component, self.beside_chart, &context),
+        };
+        rendered
             .map_err(|source| ComponentError::Template { component, source })?
             .iter()
             .map(|file| file.manifests())

@@ -2,6 +2,7 @@
 
 use holodeck_engine::{Error, Graph};
 
+use crate::charts::Charts;
 use crate::components;
 use crate::environment::Environment;
 use crate::provider::{Foundation, Provider};
@@ -15,9 +16,14 @@ pub struct Desired {
 }
 
 /// The graph of `environment` on `provider`: first what the provider brings, then the components on it.
-pub fn desired(environment: &Environment, provider: &dyn Provider) -> Result<Desired, Error> {
+pub async fn desired(
+    environment: &Environment,
+    provider: &dyn Provider,
+    charts: Charts<'_>,
+) -> Result<Desired, Error> {
     let mut graph = Graph::new();
     let foundation = provider.declare(environment, &mut graph)?;
-    components::declare(environment, &foundation, &mut graph)?;
+    let charts = charts.manifests(environment, &foundation).await?;
+    components::declare(environment, &foundation, &charts, &mut graph)?;
     Ok(Desired { graph, foundation })
 }

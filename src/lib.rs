@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait by a paused clock"))]
 
 pub mod aws;
+pub mod charts;
 pub mod cli;
 pub mod commands;
 pub mod components;

@@ -84,6 +84,9 @@ pub struct Foundation {
     /// The cluster that objects are applied to.
     #[serde(skip)]
     pub kubernetes: Host<Kubernetes>,
+    /// The version of the cluster's API, such as `1.36`, for what is written for some versions only.
+    #[serde(skip)]
+    pub kubernetes_version: String,
     /// The resource that gives access to the cluster, for `kubeconfig`; `None` where the cluster is given.
     #[serde(skip)]
     pub cluster: Option<Address>,

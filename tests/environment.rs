@@ -126,6 +126,7 @@ fn each_rule_explains_itself() {
     for name in [
         "a-name-too-long-for-target-groups",
         "another-name",
+        "charts",
         "components",
         "databases",
         "kubeconfig",

@@ -21,6 +21,15 @@ const CONTENTS: [&str; 7] = [
 /// Next to the program `kwok` its manifests need a name of their own.
 const KWOK_MANIFESTS: &str = "kwok-manifests";
 
+/// A program or file that stands beside the servers, such as `helm`.
+///
+/// # Errors
+/// The servers are not there, or lack it.
+pub fn program(name: &str) -> Result<PathBuf, StartError> {
+    let path = Assets::find()?.program(name);
+    if path.exists() { Ok(path) } else { Err(StartError::Missing(path)) }
+}
+
 /// The folder with the servers.
 #[derive(Debug)]
 pub(crate) struct Assets(PathBuf);

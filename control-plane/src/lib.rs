@@ -1,7 +1,7 @@
 //! A real Kubernetes control plane for tests: etcd, the API server, controllers, scheduler and nodes that are played.
 //!
 //! [`ControlPlane::start`] starts the servers on loopback, with certificates and RBAC as on a real one, and returns when
-//! they are ready. [`Gate`] stands in front of the API server, records requests and makes them go wrong. [`stand_in`]
+//! they are ready. [`program`] finds what users have beside the command. [`Gate`] stands in front of the API server, records requests and makes them go wrong. [`stand_in`]
 //! plays controllers whose images cannot run on nodes that are played.
 //!
 //! Invariant: whatever becomes of the process that started a control plane, its servers and its folder vanish with it.
@@ -13,6 +13,7 @@ mod cluster;
 mod control_plane;
 mod credentials;
 mod error;
+mod file_server;
 mod gate;
 mod keeper;
 mod kubeconfig;
@@ -21,7 +22,9 @@ mod servers;
 pub mod stand_in;
 mod wait;
 
+pub use assets::program;
 pub use control_plane::{ControlPlane, Extent, Options};
 pub use error::StartError;
+pub use file_server::FileServer;
 pub use gate::{Fault, Gate, Request, What};
 pub use servers::Server;

@@ -25,6 +25,10 @@ kwok_manifests=(
     stage/pod/fast/pod-delete.yaml
     stage/pod/fast/pod-ready.yaml
 )
+# Charts of upstream, as folders.
+charts=(
+    "vault github.com/hashicorp/vault-helm"
+)
 given=${KUBEBUILDER_ASSETS:-}
 
 say() { echo "servers: $*" >&2; }
@@ -35,6 +39,8 @@ is_given() { [ -n "$given" ] && [ -e "$given/$1" ]; }
 all_given() {
     local program
     for program in "${programs[@]}"; do is_given "${program%% *}" || return 1; done
+    local chart
+    for chart in "${charts[@]}"; do is_given "charts/${chart%% *}" || return 1; done
     is_given kwok-manifests
 }
 if all_given; then
@@ -82,5 +88,16 @@ if [ ! -e "$folder/kwok-manifests" ]; then
     done
     mv "$folder/.kwok-manifests" "$folder/kwok-manifests"
 fi
+
+for chart in "${charts[@]}"; do
+    read -r name module <<<"$chart"
+    [ -e "$folder/charts/$name" ] && continue
+    (cd charts && go mod download "$module")
+    mkdir -p "$folder/charts"
+    rm -rf "$folder/charts/.$name"
+    cp -r "$(cd charts && go list -m -f '{{.Dir}}' "$module")" "$folder/charts/.$name"
+    chmod -R u+w "$folder/charts/.$name"
+    mv "$folder/charts/.$name" "$folder/charts/$name"
+done
 
 echo "$folder"

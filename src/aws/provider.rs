@@ -244,6 +244,7 @@ impl Layers {
         let bucket = self.backups.bucket.output(Bucket::NAME);
         Foundation {
             kubernetes,
+            kubernetes_version: settings.cluster.version.clone(),
             cluster: Some(self.cluster.control_plane.address().clone()),
             objects: vec![storage(&key)],
             ingress: LoadBalancer::new(

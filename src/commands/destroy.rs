@@ -25,7 +25,7 @@ pub struct Options {
 /// Runs the command.
 pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending, Failure> {
     platform::require_consent(options.yes, "destroy")?;
-    let platform = Platform::open(global, name).await?;
+    let platform = Platform::open_without_charts(global, name).await?;
     let mut snapshot = platform.observe_for_removal().await?;
     let allowed = plan::Allowed { replace: Vec::new(), loss: options.allow_loss.clone() };
     let policy = plan::policy(&platform.environment, allowed);

@@ -6,7 +6,7 @@ use crate::cli::Global;
 
 /// Runs the command.
 pub async fn run(global: &Global, name: &str) -> Result<Ending, Failure> {
-    let platform = Platform::open(global, name).await?;
+    let platform = Platform::open_without_charts(global, name).await?;
     let snapshot = platform.observe().await?;
     let kubeconfig = platform.provider.kubeconfig(&platform.environment, &snapshot)?;
     anstream::print!("{kubeconfig}");

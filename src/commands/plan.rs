@@ -33,7 +33,10 @@ pub struct Allowed {
 
 /// Runs the command.
 pub async fn run(global: &Global, name: &str, options: Options) -> Result<Ending, Failure> {
-    let platform = Platform::open(global, name).await?;
+    let platform = match options.destroy {
+        true => Platform::open_without_charts(global, name).await?,
+        false => Platform::open(global, name).await?,
+    };
     let policy = policy(&platform.environment, options.allowed);
     let plan = match options.destroy {
         true => destroy(&platform, &platform.observe_for_removal().await?, &policy).await?,

@@ -8,6 +8,7 @@ use holodeck_engine::{Clock, Snapshot, observe};
 use holodeck_sandbox::Sandbox;
 
 use super::Failure;
+use crate::charts::Charts;
 use crate::cli::Global;
 use crate::desired::{Desired, desired};
 use crate::environment::{self, Environment};
@@ -46,6 +47,15 @@ impl Drop for Platform {
 impl Platform {
     /// Loads the environment `name`, connects to its provider and declares what it consists of.
     pub async fn open(global: &Global, name: &str) -> Result<Self, Failure> {
+        Self::open_with(global, name, Charts::Rendered(&global.charts)).await
+    }
+
+    /// The same for a command that makes nothing on the cluster: no chart has to be there, or helm.
+    pub async fn open_without_charts(global: &Global, name: &str) -> Result<Self, Failure> {
+        Self::open_with(global, name, Charts::LeftOut).await
+    }
+
+    async fn open_with(global: &Global, name: &str, charts: Charts<'_>) -> Result<Self, Failure> {
         let environment = environment::load(&global.environments, name)?;
         let simulation = match global.sandbox || environment.sandbox {
             true => Some(simulation::open(global, &environment)?),
@@ -56,7 +66,7 @@ impl Platform {
             None => Arc::new(RealTime::default()),
         };
         let provider = environment.provider.settings().connect(&environment, simulation.as_ref()).await?;
-        let desired = desired(&environment, provider.as_ref())?;
+        let desired = desired(&environment, provider.as_ref(), charts).await?;
         Ok(Self { environment, provider, desired, simulation, clock })
     }
 

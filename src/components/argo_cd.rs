@@ -16,6 +16,14 @@ pub static ARGO_CD: Component = Component {
     // One serves while the other is replaced.
     replicas: |_| 2,
     settings,
+    beside_chart: &[
+        "namespace.yaml",
+        "certificates.yaml",
+        "ingress.yaml",
+        "projects.yaml",
+        "repositories.yaml",
+        "applications.yaml",
+    ],
 };
 
 /// Git servers take any user name with an access token.

@@ -12,4 +12,5 @@ pub static CERT_MANAGER: Component = Component {
     // One leads; the other takes over when a node is lost.
     replicas: |_| 2,
     settings: |_| json!({}),
+    beside_chart: &["namespace.yaml", "cluster-issuer.yaml"],
 };

@@ -11,4 +11,5 @@ pub static INGRESS_NGINX: Component = Component {
     namespace: "ingress-nginx",
     replicas: |environment| environment.ingress.replicas,
     settings: |_| json!({}),
+    beside_chart: &["namespace.yaml"],
 };

@@ -20,6 +20,7 @@ pub fn unknown(kind: &str) -> String {
 pub fn foundation(kubernetes: Host<Kubernetes>, key: &str, zone: &str) -> Foundation {
     Foundation {
         kubernetes,
+        kubernetes_version: "1.36".to_owned(),
         cluster: None,
         objects: Vec::new(),
         ingress: LoadBalancer {

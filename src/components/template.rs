@@ -43,6 +43,9 @@ pub enum TemplateError {
         #[source]
         source: Box<minijinja::Error>,
     },
+    /// A file is not there.
+    #[error("there is no file `{0}`")]
+    NoFile(String),
     /// There is no folder for the component.
     #[error("there are no manifests of a component `{0}`")]
     NoComponent(String),
@@ -103,12 +106,36 @@ pub fn render(component: &str, context: &Value) -> Result<Vec<Rendered>, Templat
     }
     let context = minijinja::Value::from(Serde(context));
     for (file, template) in yaml_files(folder) {
-        let text = TEMPLATES
-            .render_named_str(&file, template, context.clone())
-            .map_err(|error| explained(&file, template, error))?;
-        rendered.push(Rendered { file, text });
+        rendered.push(render_file(file, template, &context)?);
     }
     Ok(rendered)
+}
+
+/// Only the files of a component that are named, rendered with `context`.
+pub(super) fn render_only(
+    component: &str,
+    files: &[&str],
+    context: &Value,
+) -> Result<Vec<Rendered>, TemplateError> {
+    let context = minijinja::Value::from(Serde(context));
+    let paths = files.iter().map(|name| format!("{component}/{name}"));
+    paths
+        .map(|path| {
+            let template = file(&path).ok_or_else(|| TemplateError::NoFile(path.clone()))?;
+            render_file(path, template, &context)
+        })
+        .collect()
+}
+
+fn render_file(
+    file: String,
+    template: &'static str,
+    context: &minijinja::Value,
+) -> Result<Rendered, TemplateError> {
+    match TEMPLATES.render_named_str(&file, template, context.clone()) {
+        Ok(text) => Ok(Rendered { file, text }),
+        Err(error) => Err(explained(&file, template, error)),
+    }
 }
 
 /// A text that is a template itself, rendered with `context`.

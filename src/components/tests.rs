@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::charts::Manifests;
 use crate::environment::{ChartSource, load};
 use crate::kubernetes::ObjectName;
 
@@ -33,7 +34,7 @@ fn made<'a>(components: &'a [ComponentObjects], component: &str, name: &str) -> 
 #[test]
 fn every_shipped_environment_renders() {
     for name in ["sandbox", "staging", "production", "production-us"] {
-        let components = objects(&environment(name), &foundation()).unwrap();
+        let components = objects(&environment(name), &foundation(), &Manifests::new()).unwrap();
         assert_eq!(
             components.iter().map(|made| made.component.as_str()).collect::<Vec<_>>(),
             ["ingress-nginx", "cert-manager", "vault", "argo-cd"]
@@ -45,7 +46,7 @@ fn every_shipped_environment_renders() {
 
 #[test]
 fn credentials_stay_placeholders() {
-    let components = objects(&environment("staging"), &foundation()).unwrap();
+    let components = objects(&environment("staging"), &foundation(), &Manifests::new()).unwrap();
     let repository = made(&components, "argo-cd", "argocd.secret.repository-platform");
     let token = crate::secret::placeholder(&crate::secret::SecretReference::Env("HOLODECK_GIT_TOKEN".into()));
     assert_eq!(repository["stringData"]["password"], token);
@@ -57,7 +58,7 @@ fn an_ssh_repository_gets_a_key() {
     let mut environment = environment("staging");
     environment.argocd.repositories.get_mut("platform").unwrap().url =
         "ssh://git@gitlab.example/a.git".into();
-    let components = objects(&environment, &foundation()).unwrap();
+    let components = objects(&environment, &foundation(), &Manifests::new()).unwrap();
     let repository = made(&components, "argo-cd", "argocd.secret.repository-platform");
     assert!(repository["stringData"].get("sshPrivateKey").is_some());
     assert!(repository["stringData"].get("password").is_none());
@@ -68,15 +69,14 @@ fn settings_of_a_component_reach_its_manifests() {
     let mut environment = environment("staging");
     environment.components.ingress_nginx.replicas = Some(7);
     environment.components.cert_manager.enabled = false;
-    let components = objects(&environment, &foundation()).unwrap();
+    let components = objects(&environment, &foundation(), &Manifests::new()).unwrap();
     let controller = made(&components, "ingress-nginx", "ingress-nginx.deployment.ingress-nginx-controller");
     assert_eq!(controller["spec"]["replicas"], 7);
     assert!(components.iter().all(|made| made.component != "cert-manager"));
 }
 
-#[test]
-fn what_is_wrong_is_told_for_all_components() {
-    let mut environment = environment("staging");
+/// `environment`, with `component` from a chart.
+fn with_chart(mut environment: Environment) -> Environment {
     environment.components.vault.source = Source::Chart(ChartSource {
         chart: "vault".into(),
         repository: "https://charts.example".into(),
@@ -84,14 +84,52 @@ fn what_is_wrong_is_told_for_all_components() {
         digest: "sha256:00".into(),
         values: Map::new(),
     });
+    environment
+}
+
+fn config_map(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "vault", "name": name}})
+}
+
+#[test]
+fn a_chart_takes_the_place_of_all_but_what_ties_the_component_to_the_platform() {
+    let environment = with_chart(environment("staging"));
+    let charts = Manifests::from([("vault", vec![config_map("of-the-chart")])]);
+    let components = objects(&environment, &foundation(), &charts).unwrap();
+    let vault = names(components.iter().find(|made| made.component == "vault").unwrap());
+    assert!(vault.contains(&"vault.configmap.of-the-chart".to_owned()), "{vault:?}");
+    assert!(vault.contains(&"namespace.vault".to_owned()), "{vault:?}");
+    assert!(vault.contains(&"vault.certificate.vault-server-tls".to_owned()), "{vault:?}");
+    assert!(!vault.contains(&"vault.statefulset.vault".to_owned()), "{vault:?}");
+    // Other components are as they were.
+    made(&components, "argo-cd", "argocd.deployment.argocd-server");
+}
+
+#[test]
+fn what_stands_beside_a_chart_is_there() {
+    for component in COMPONENTS {
+        for name in component.beside_chart {
+            let path = format!("{}/{name}", component.name);
+            assert!(template::file(&path).is_some(), "{path}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_for_all_components() {
+    let mut environment = with_chart(environment("staging"));
     environment.components.argo_cd.values.insert("nonsense".into(), 1.into());
-    let errors = objects(&environment, &foundation()).unwrap_err();
+    let mut namespace = config_map("vault");
+    namespace["kind"] = "Namespace".into();
+    namespace["metadata"] = json!({"name": "vault"});
+    let charts = Manifests::from([("vault", vec![config_map("a"), namespace])]);
+    let errors = objects(&environment, &foundation(), &charts).unwrap_err();
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(
         errors,
         [
-            "component `vault` is to come from a chart, which this version cannot render; \
-             set `components.vault.source = \"embedded\"`",
+            "the chart of component `vault` has `namespace.vault`, which is made in any case; \
+             turn it off in `components.vault.source.values`",
             "the values of component `argo-cd` do not fit",
         ]
     );
@@ -102,7 +140,7 @@ fn mistakes_stand_in_one_error_with_their_causes() {
     let mut environment = environment("staging");
     environment.components.argo_cd.values.insert("log_levle".into(), 1.into());
     let mut graph = Graph::new();
-    let error = declare(&environment, &foundation_in(&mut graph), &mut graph).unwrap_err();
+    let error = declare(&environment, &foundation_in(&mut graph), &Manifests::new(), &mut graph).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the values of component `argo-cd` do not fit: there is no value `log_levle`; did you mean `log_level`?"
@@ -113,7 +151,7 @@ fn mistakes_stand_in_one_error_with_their_causes() {
 fn all_is_declared_with_what_the_outputs_belong_to() {
     let mut graph = Graph::new();
     let foundation = foundation_in(&mut graph);
-    declare(&environment("staging"), &foundation, &mut graph).unwrap();
+    declare(&environment("staging"), &foundation, &Manifests::new(), &mut graph).unwrap();
     let issuer = holodeck_engine::Address::new("kubernetes", "clusterissuer.default");
     let dependencies = graph.dependencies(&issuer);
     assert!(

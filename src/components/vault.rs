@@ -11,4 +11,5 @@ pub static VAULT: Component = Component {
     namespace: "vault",
     replicas: |environment| environment.vault.replicas,
     settings: |environment| json!({ "host": format!("vault.{}", environment.domain) }),
+    beside_chart: &["namespace.yaml", "certificates.yaml", "seal.yaml", "ingress.yaml"],
 };

@@ -93,7 +93,7 @@ pub struct ChartSource {
     #[schemars(length(min = 1), example = &"vault")]
     pub chart: String,
 
-    /// Address of the chart repository, `https://…` or `oci://…`.
+    /// Address of the chart repository, `https://…`, `http://…` or `oci://…`, without credentials.
     #[schemars(length(min = 1), example = "https://charts.holodeck.example")]
     pub repository: String,
 

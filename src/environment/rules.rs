@@ -7,7 +7,7 @@
 use super::finding::{Finding, Findings};
 use super::key_path::KeyPath;
 use super::wording::{list, nearest};
-use super::{Credentials, Environment};
+use super::{ChartSource, ComponentSettings, Credentials, Environment, Source};
 use crate::provider::LeastNodes;
 
 /// Applies every rule to `environment`, which was read from the file called `file_stem`.
@@ -23,6 +23,8 @@ pub(super) fn check(environment: &Environment, file_stem: &str, findings: &mut F
     gitops_names_known_repositories(environment, &root, findings);
     gitops_has_its_controller(environment, &root, findings);
     certificates_have_their_issuer(environment, &root, findings);
+    charts_say_all_by_values(environment, &root, findings);
+    chart_repositories_are_addresses_without_secrets(environment, &root, findings);
     environment.provider.settings().check(environment, &root.key("provider"), findings);
 }
 
@@ -211,6 +213,76 @@ fn certificates_have_their_issuer(environment: &Environment, root: &KeyPath, fin
             format!("remove `enabled = false`, or turn `{name}` off as well"),
         ));
     }
+}
+
+/// A chart has its own ways to say what these settings say of the embedded manifests.
+fn charts_say_all_by_values(environment: &Environment, root: &KeyPath, findings: &mut Findings) {
+    for (name, component, _) in charted(environment) {
+        let path = root.key("components").key(name);
+        let set = [
+            ("version", component.version.is_some()),
+            ("registry", component.registry.is_some()),
+            ("replicas", component.replicas.is_some()),
+        ];
+        for (key, _) in set.into_iter().filter(|(_, is_set)| *is_set) {
+            findings.add(
+                Finding::new(
+                    path.key(key),
+                    format!("`{key}` changes the embedded manifests, but `{name}` comes from a chart"),
+                    format!(
+                        "say it in `[components.{name}.source.values]`, as the chart's documentation tells"
+                    ),
+                )
+                .because(path.key("source"), "the chart"),
+            );
+        }
+    }
+}
+
+fn chart_repositories_are_addresses_without_secrets(
+    environment: &Environment,
+    root: &KeyPath,
+    findings: &mut Findings,
+) {
+    for (name, _, chart) in charted(environment) {
+        let path = root.key("components").key(name).keys("source.repository");
+        let address = chart.repository.split_once("://").filter(|(scheme, _)| {
+            // The digest tells whether a chart is the right one, however it came.
+            ["https", "http", "oci"].contains(scheme)
+        });
+        let Some((_, rest)) = address else {
+            findings.add(Finding::new(
+                path,
+                format!("`{}` is no address of a chart repository", chart.repository),
+                "write `https://…`, `http://…` or `oci://…`",
+            ));
+            continue;
+        };
+        if rest.split('/').next().is_some_and(|authority| authority.contains('@')) {
+            findings.add(
+                Finding::new(
+                    path,
+                    format!("the address of the chart of `{name}` holds a credential"),
+                    "take it out, and treat it as leaked; sign in with `helm registry login`, \
+                     or fetch the archive yourself (see `--charts`)",
+                )
+                .conceal(),
+            );
+        }
+    }
+}
+
+/// The components that come from charts.
+fn charted(
+    environment: &Environment,
+) -> impl Iterator<Item = (&'static str, &ComponentSettings, &ChartSource)> {
+    let components = environment.components.named().into_iter();
+    components.filter(|(_, component)| component.enabled).filter_map(|(name, component)| {
+        match &component.source {
+            Source::Chart(chart) => Some((name, component, chart)),
+            Source::Embedded => None,
+        }
+    })
 }
 
 fn gitops_has_its_controller(environment: &Environment, root: &KeyPath, findings: &mut Findings) {

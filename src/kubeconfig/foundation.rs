@@ -31,6 +31,7 @@ pub fn foundation(
     };
     Foundation {
         kubernetes,
+        kubernetes_version: facts.version.clone(),
         cluster: None,
         objects,
         ingress: load_balancer(settings, environment),

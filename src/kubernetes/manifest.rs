@@ -65,6 +65,16 @@ pub enum ManifestError {
 
 /// The manifests in a YAML text of any number of documents; empty ones are left out. `file` names it in errors.
 pub fn parse(file: &str, yaml: &str) -> Result<Vec<Value>, ManifestError> {
+    parse_adapted(file, yaml, Some)
+}
+
+/// The manifests in a YAML text as [`parse`] gives them, each document as `adapt` makes it; where that is `None`, it is
+/// left out.
+pub fn parse_adapted(
+    file: &str,
+    yaml: &str,
+    adapt: impl Fn(Value) -> Option<Value>,
+) -> Result<Vec<Value>, ManifestError> {
     let mut manifests = Vec::new();
     for (index, document) in serde_norway::Deserializer::from_str(yaml).enumerate() {
         let manifest = Value::deserialize(document)
@@ -72,6 +82,7 @@ pub fn parse(file: &str, yaml: &str) -> Result<Vec<Value>, ManifestError> {
         if manifest.is_null() {
             continue;
         }
+        let Some(manifest) = adapt(manifest) else { continue };
         let name = ObjectName::of(&manifest).map_err(|source| ManifestError::Name {
             file: file.to_owned(),
             document: index + 1,

@@ -74,3 +74,26 @@ fn another_account_is_not_touched() {
     assert_eq!(ran.status, 1);
     assert!(ran.stderr.contains("123456789012") && ran.stderr.contains("provider.account"), "{}", ran.stderr);
 }
+
+/// Vault from a chart; helm is not in the empty environment that commands of tests have.
+const FROM_A_CHART: &str = r#"
+[components.vault.source]
+chart = "vault"
+repository = "https://charts.holodeck.example"
+version = "0.34.1"
+digest = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+"#;
+
+#[test]
+fn a_chart_needs_helm_unless_all_is_removed() {
+    let place = Workplace::new();
+    place.succeed(&["up", "sandbox", "--yes"]);
+    place.append("sandbox.toml", FROM_A_CHART);
+    let ran = place.run_with_path(place.path(), &["plan", "sandbox"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("the program `helm` is missing"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`source = \"embedded\"`"), "{}", ran.stderr);
+    place.succeed(&["kubeconfig", "sandbox"]);
+    place.succeed(&["plan", "sandbox", "--destroy"]);
+    place.succeed(&["destroy", "sandbox", "--yes"]);
+}

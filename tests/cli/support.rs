@@ -81,12 +81,12 @@ impl Workplace {
 
     /// Runs the command with these arguments, without a terminal.
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        let Output { status, stdout, stderr } = self.command().args(arguments).output().unwrap();
-        Ran {
-            status: status.code().unwrap_or(-1),
-            stdout: String::from_utf8(stdout).unwrap(),
-            stderr: String::from_utf8(stderr).unwrap(),
-        }
+        ran(self.command().args(arguments).output().unwrap())
+    }
+
+    /// The same, with the programs of a folder at hand.
+    pub fn run_with_path(&self, programs: &Path, arguments: &[&str]) -> Ran {
+        ran(self.command().env("PATH", programs).args(arguments).output().unwrap())
     }
 
     /// Runs the command, which must end with status 0.
@@ -99,6 +99,15 @@ impl Workplace {
         let mut all = vec!["plan", environment, "--output", "json"];
         all.extend(arguments);
         self.succeed(&all).changes()
+    }
+}
+
+/// What a process that has ended says.
+pub fn ran(Output { status, stdout, stderr }: Output) -> Ran {
+    Ran {
+        status: status.code().unwrap_or(-1),
+        stdout: String::from_utf8(stdout).unwrap(),
+        stderr: String::from_utf8(stderr).unwrap(),
     }
 }
 

@@ -1,15 +1,16 @@
 //! The provider `kubeconfig` on a real API server, with nodes that are played.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 
 use holodeck_control_plane::stand_in::{self, StandIn};
 use holodeck_control_plane::{ControlPlane, Extent, Fault, Gate, Options, What};
 use serde_json::{Value, json};
 
+use crate::chart_repository::{self, ChartRepository};
 use crate::laws::{self, Deed, Occupant, Place, Trouble};
-use crate::support::{Ran, Workplace};
+use crate::support::{Ran, Workplace, ran};
 
 /// What every credential is.
 const TOKEN: &str = "a-token";
@@ -30,6 +31,7 @@ struct OnServer {
     gate: Gate,
     control_plane: ControlPlane,
     _cert_manager: StandIn,
+    chart: Option<ChartRepository>,
 }
 
 impl OnServer {
@@ -44,7 +46,16 @@ impl OnServer {
         // The API server of the tests stands on loopback, which the Service `kubernetes` cannot have as an endpoint.
         workplace.edit("onprem.toml", "context =", "api_servers = [\"192.0.2.0/24\"]\ncontext =");
         let _cert_manager = stand_in::certificates(control_plane.config());
-        Self { workplace, gate, control_plane, _cert_manager }
+        Self { workplace, gate, control_plane, _cert_manager, chart: None }
+    }
+
+    /// Vault from upstream's chart, with what it needs.
+    fn with_a_chart() -> Self {
+        let (repository, table) = chart_repository::vault();
+        let place = Self { chart: Some(repository), ..Self::whole() };
+        place.workplace.turn_off("onprem", &["argo-cd"]);
+        place.workplace.append("onprem.toml", &table);
+        place
     }
 
     /// So much that a sweep over all requests takes bearable time.
@@ -59,6 +70,9 @@ impl OnServer {
         let mut process = self.workplace.command();
         process.arg(command).arg("onprem").args(options);
         process.env("KUBECONFIG", self.gate.kubeconfig());
+        if self.chart.is_some() {
+            process.env("PATH", chart_repository::programs());
+        }
         process.envs(["HOLODECK_GIT_TOKEN", "HOLODECK_SEAL_TOKEN"].map(|name| (name, TOKEN)));
         process
     }
@@ -80,15 +94,6 @@ impl OnServer {
 fn kill(process: u32) {
     let killed = Command::new("kill").args(["-KILL", &process.to_string()]).status().expect("kill");
     assert!(killed.success(), "process {process} was gone before");
-}
-
-fn ran(output: Output) -> Ran {
-    let text = |bytes| String::from_utf8(bytes).expect("a text");
-    Ran {
-        status: output.status.code().unwrap_or(-1),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
 }
 
 impl Place for OnServer {
@@ -188,6 +193,11 @@ fn named(object: &Value) -> (String, Value) {
 #[test]
 fn it_comes_up_and_goes_without_a_trace() {
     laws::comes_up_and_goes_without_a_trace(&OnServer::whole());
+}
+
+#[test]
+fn upstreams_chart_comes_up_and_goes_without_a_trace() {
+    laws::comes_up_and_goes_without_a_trace(&OnServer::with_a_chart());
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! What every provider must do, as a user sees it: one set of laws, and the places that are held to them.
 
 mod aws_in_sandbox;
+#[cfg(feature = "servers")]
+mod chart_repository;
+#[cfg(feature = "servers")]
+mod charts;
 mod kubeconfig_in_sandbox;
 #[cfg(feature = "servers")]
 mod kubeconfig_on_server;

@@ -15,7 +15,7 @@ fn desired() -> Desired {
     let environment = load(&folder, "sandbox").unwrap();
     let host = Graph::new().host(&(), |()| Box::pin(async { Err(Error::bug("another host is used")) }));
     let foundation = sample::foundation(host, "key-1", "Z1");
-    Desired(components::objects(&environment, &foundation).unwrap())
+    Desired(components::objects(&environment, &foundation, &Default::default()).unwrap())
 }
 
 #[tokio::test(start_paused = true)]
