@@ -19,6 +19,7 @@ mod projection;
 pub mod relations;
 mod secrets;
 mod status;
+mod volumes;
 mod wording;
 
 pub use client::Kubernetes;

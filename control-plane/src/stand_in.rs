@@ -1,5 +1,7 @@
 //! Players of controllers that do not run here, because nothing that is on a played node really runs.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
@@ -15,26 +17,36 @@ use crate::background::Background;
 use crate::certificates::{Authority, Pair};
 use crate::wait::pause;
 
+const CERT_MANAGER: &str = "cert-manager.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
+
 /// A player of a controller, on a thread of its own. It plays until it is dropped.
 #[derive(Debug)]
 pub struct StandIn {
     _play: Background,
 }
 
-/// Plays cert-manager: says of Issuers, ClusterIssuers and Certificates that they are ready, and makes the Secret of a
-/// Certificate, with a key and a certificate for its names. Their definitions may come later, or go.
+/// Plays cert-manager: says of Issuers, ClusterIssuers and Certificates that they are ready, makes the Secret of a
+/// Certificate, with a key and a certificate for its names, and writes an authority into the webhook configurations that ask for one.
+/// Their definitions may come later, or go.
 pub fn certificates(config: &kube::Config) -> StandIn {
     let config = config.clone();
     let play = Background::start(move || async move {
         let client = Client::try_from(config).expect("access that the control plane was started with");
-        tokio::join!(play(&client, "Issuer"), play(&client, "ClusterIssuer"), play(&client, "Certificate"),);
+        tokio::join!(
+            play(&client, CERT_MANAGER, "Issuer"),
+            play(&client, CERT_MANAGER, "ClusterIssuer"),
+            play(&client, CERT_MANAGER, "Certificate"),
+            play(&client, ADMISSION, "MutatingWebhookConfiguration"),
+            play(&client, ADMISSION, "ValidatingWebhookConfiguration"),
+        );
     });
     StandIn { _play: play }
 }
 
 /// Answers to every object of a kind, for ever.
-async fn play(client: &Client, kind: &str) {
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("cert-manager.io", "v1", kind));
+async fn play(client: &Client, group: &str, kind: &str) {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
     loop {
         // It ends when the server ends the watch, when the kind is not defined, or when an object has just changed:
         // then everything is looked at again.
@@ -66,7 +78,13 @@ async fn follow(client: &Client, resource: &ApiResource) -> kube::Result<()> {
 
 /// Says that an object is ready, unless that has been said of what it is now.
 async fn answer(client: &Client, resource: &ApiResource, object: &DynamicObject) -> kube::Result<()> {
-    if is_answered(object) || object.metadata.deletion_timestamp.is_some() {
+    if object.metadata.deletion_timestamp.is_some() {
+        return Ok(());
+    }
+    if resource.group == ADMISSION {
+        return inject(client, resource, object).await;
+    }
+    if is_answered(object) {
         return Ok(());
     }
     if resource.kind == "Certificate" {
@@ -85,6 +103,29 @@ async fn answer(client: &Client, resource: &ApiResource, object: &DynamicObject)
         "observedGeneration": object.metadata.generation,
     }] } });
     api.patch_status(&object.name_any(), &PatchParams::default(), &Patch::Merge(status)).await.map(drop)
+}
+
+/// Writes an authority into the webhooks that ask cert-manager for one and have none.
+async fn inject(client: &Client, resource: &ApiResource, object: &DynamicObject) -> kube::Result<()> {
+    let asks = object.annotations().keys().any(|key| key.starts_with("cert-manager.io/inject-ca-from"));
+    let mut webhooks = object.data["webhooks"].clone();
+    let mut open: Vec<&mut Value> = webhooks
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+        .map(|webhook| &mut webhook["clientConfig"]["caBundle"])
+        .filter(|bundle| bundle.is_null())
+        .collect();
+    if !asks || open.is_empty() {
+        return Ok(());
+    }
+    let authority = Authority::new("stand-in").map_err(|error| kube::Error::Service(Box::new(error)))?;
+    for bundle in &mut open {
+        **bundle = STANDARD.encode(&authority.certificate).into();
+    }
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), resource);
+    let patch = Patch::Merge(json!({ "webhooks": webhooks }));
+    api.patch(&object.name_any(), &PatchParams::default(), &patch).await.map(drop)
 }
 
 fn is_answered(object: &DynamicObject) -> bool {

@@ -47,6 +47,7 @@ pub(crate) trait Kind: Send + Sync {
     async fn list(&self, client: &AnyClient) -> Result<Vec<Seen>, Error>;
     async fn read(&self, client: &AnyClient, name: &str) -> Result<Option<Seen>, Error>;
     async fn explain(&self, client: &AnyClient, seen: &Seen) -> Result<Explanation, Error>;
+    async fn remains(&self, client: &AnyClient, seen: &Seen) -> Result<Option<Explanation>, Error>;
     async fn create(&self, client: &AnyClient, name: &str, desired: &Value) -> Result<Option<Seen>, Error>;
     async fn update(
         &self,
@@ -178,6 +179,10 @@ impl<R: Resource> Kind for Erased<R> {
 
     async fn explain(&self, client: &AnyClient, seen: &Seen) -> Result<Explanation, Error> {
         Ok(R::explain(self.client(client)?, &self.restore(seen)?).await)
+    }
+
+    async fn remains(&self, client: &AnyClient, seen: &Seen) -> Result<Option<Explanation>, Error> {
+        Ok(R::remains(self.client(client)?, &self.restore(seen)?).await)
     }
 
     async fn create(&self, client: &AnyClient, name: &str, desired: &Value) -> Result<Option<Seen>, Error> {

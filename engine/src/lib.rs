@@ -1,8 +1,8 @@
 //! The provider-neutral core: a graph of resources, what exists of them, the plan between the two, and its execution.
 //!
 //! Data flows one way: a [`Graph`] of desired resources, a [`Snapshot`] of what exists, the [`Plan`] between them, and
-//! [`apply`](apply::apply), which carries the plan out and tells what it does as [`Event`]s. Only [`observe`] and
-//! [`apply`] do I/O, through the [`Resource`]s that a provider brings. This crate names no cloud, no Kubernetes and no
+//! [`apply`](apply::apply), which carries the plan out and tells what it does as [`Event`]s. Only [`observe`],
+//! [`bystanders`], [`explanations`] and [`apply`] do I/O, through the [`Resource`]s that a provider brings. This crate names no cloud, no Kubernetes and no
 //! command line; nothing is remembered between runs.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait by a paused clock"))]
@@ -14,6 +14,7 @@ pub mod clock;
 pub mod diff;
 pub mod error;
 pub mod event;
+pub mod explanations;
 pub mod graph;
 pub mod input;
 pub(crate) mod kind;

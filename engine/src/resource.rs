@@ -105,6 +105,15 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
         async move { explanation }
     }
 
+    /// What is still there of `seen` once it is gone itself, and that others remove later, as they do a volume. The removal
+    /// waits for that too.
+    fn remains(
+        _client: &Self::Client,
+        _seen: &Observed<Self>,
+    ) -> impl Future<Output = Option<Explanation>> + Send {
+        async { None }
+    }
+
     /// Requests the creation, with exactly one request that makes something. All inputs are known. May return what the answer already told, to save a read.
     fn create(
         &self,

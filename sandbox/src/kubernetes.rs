@@ -20,6 +20,7 @@ mod disruption_budgets;
 mod events;
 mod field_set;
 mod given;
+mod injector;
 mod jobs;
 mod kinds;
 mod load_balancers;

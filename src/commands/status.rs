@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use comfy_table::{Table, presets};
-use holodeck_engine::{Address, Plan, Policy, Snapshot, Status};
+use holodeck_engine::{Address, Explanation, Plan, Policy, Snapshot, Status, explanations};
 use serde_json::json;
 
 use super::platform::Platform;
@@ -11,7 +11,7 @@ use super::{Ending, Failure};
 use crate::cli::{Global, Output};
 use crate::components;
 use crate::report::records;
-use crate::report::style::{BAD, CHANGE, GOOD, paint};
+use crate::report::style::{BAD, CHANGE, DIM, GOOD, paint};
 
 /// More resources that are not well are only counted.
 const MOST_UNWELL: usize = 20;
@@ -21,6 +21,7 @@ struct Health<'a> {
     address: &'a Address,
     group: &'a str,
     status: Option<&'a Status>,
+    explanation: Option<Explanation>,
 }
 
 impl Health<'_> {
@@ -44,12 +45,14 @@ pub async fn run(global: &Global, name: &str) -> Result<Ending, Failure> {
     let platform = Platform::open(global, name).await?;
     let snapshot = platform.observe().await?;
     let graph = &platform.desired.graph;
+    let mut explanations = explanations::find(graph, &snapshot, graph.addresses()).await;
     let health: Vec<Health<'_>> = graph
         .addresses()
         .map(|address| Health {
             address,
             group: graph.group_of(address).unwrap_or_default(),
             status: snapshot.status(address),
+            explanation: explanations.remove(address),
         })
         .collect();
     let drift = Plan::up(graph, &snapshot, &Policy::default())?;
@@ -65,7 +68,7 @@ fn print_json(platform: &Platform, snapshot: &Snapshot, health: &[Health<'_>], i
     let resources: Vec<_> = health
         .iter()
         .map(|health| {
-            let why = health.status.filter(|status| **status != Status::Ready).map(Status::why);
+            let why = health.explanation.as_ref().map(|explanation| &explanation.why);
             json!({"id": health.address, "group": health.group, "status": health.word(), "why": why})
         })
         .collect();
@@ -109,8 +112,14 @@ fn print_text(
     let unwell: Vec<_> = health.iter().filter(|health| !health.is_well()).collect();
     for health in unwell.iter().take(MOST_UNWELL) {
         let look = if matches!(health.status, Some(Status::InProgress(_))) { CHANGE } else { BAD };
-        let why = health.status.map_or("", Status::why);
+        let (why, hint) = match &health.explanation {
+            Some(Explanation { why, hint }) => (why.as_str(), hint.as_deref()),
+            None => ("", None),
+        };
         anstream::println!("  {} {}  {why}", paint(look, health.word()), health.address);
+        if let Some(hint) = hint {
+            anstream::println!("    {}", paint(DIM, hint));
+        }
     }
     if let Some(more) = unwell.len().checked_sub(MOST_UNWELL).filter(|more| *more > 0) {
         anstream::println!("  and {more} more");

@@ -80,12 +80,13 @@ const fn cluster(
     Kind { group, version, kind, plural, scope: Scope::Cluster }
 }
 
-/// Kinds that are never applied, but looked at to explain why something is not ready.
+/// Kinds that are never applied, but looked at to explain why something is not ready, or not gone.
 pub(super) static CERTIFICATE_REQUEST: Kind =
     namespaced("cert-manager.io", "v1", "CertificateRequest", "certificaterequests");
 pub(super) static CHALLENGE: Kind = namespaced("acme.cert-manager.io", "v1", "Challenge", "challenges");
 pub(super) static EVENT: Kind = namespaced("", "v1", "Event", "events");
 pub(super) static ORDER: Kind = namespaced("acme.cert-manager.io", "v1", "Order", "orders");
+pub(super) static PERSISTENT_VOLUME: Kind = cluster("", "v1", "PersistentVolume", "persistentvolumes");
 pub(super) static POD: Kind = namespaced("", "v1", "Pod", "pods");
 pub(super) static REPLICA_SET: Kind = namespaced("apps", "v1", "ReplicaSet", "replicasets");
 

@@ -19,7 +19,7 @@ use super::client::Kubernetes;
 use super::field::{items, text};
 use super::kinds::KINDS;
 use super::name::ObjectName;
-use super::{OWNER_LABEL, bystanders, explain, immutable, projection, relations, secrets, status};
+use super::{OWNER_LABEL, bystanders, explain, immutable, projection, relations, secrets, status, volumes};
 
 /// An object on a cluster: a manifest when desired, the live object when observed.
 #[derive(Clone, Serialize, Deserialize)]
@@ -165,6 +165,13 @@ impl Resource for KubernetesObject {
 
     async fn explain(client: &Kubernetes, seen: &Observed<Self>) -> Explanation {
         explain::explanation(client, &seen.attributes.0, &seen.status).await
+    }
+
+    async fn remains(client: &Kubernetes, seen: &Observed<Self>) -> Option<Explanation> {
+        match text(&seen.attributes.0, "/kind") {
+            "Namespace" => volumes::remaining(client, text(&seen.attributes.0, "/metadata/name")).await,
+            _ => None,
+        }
     }
 
     async fn create(&self, client: &Kubernetes, name: &str) -> Result<Option<Observed<Self>>, Error> {

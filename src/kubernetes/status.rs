@@ -34,6 +34,7 @@ pub(super) fn status(live: &Value) -> Status {
         "CustomResourceDefinition" => definition(live),
         "APIService" => needs_condition(live, "Available"),
         "Certificate" | "Issuer" | "ClusterIssuer" => needs_condition(live, "Ready"),
+        "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => webhooks(live),
         // Whether an Application is in sync is the affair of Argo CD.
         "Application" | "ApplicationSet" => Status::Ready,
         _ => generic(live),
@@ -89,6 +90,26 @@ fn needs_condition(live: &Value, kind: &str) -> Status {
         }
         Some(condition) => waits(told_by(condition)),
         None => waits(format!("its controller has not reported `{kind}` yet")),
+    }
+}
+
+/// Where the annotations say from what cert-manager takes the authority that signs for the webhooks.
+/// <https://cert-manager.io/docs/concepts/ca-injector/>
+const AUTHORITY: [(&str, &str); 2] = [
+    ("certificate", "/metadata/annotations/cert-manager.io~1inject-ca-from"),
+    ("secret", "/metadata/annotations/cert-manager.io~1inject-ca-from-secret"),
+];
+
+/// Without its authority no webhook can be called.
+fn webhooks(live: &Value) -> Status {
+    let sources = AUTHORITY.iter().map(|(kind, at)| (kind, text(live, at)));
+    let Some((kind, name)) = sources.filter(|(_, name)| !name.is_empty()).next() else {
+        return Status::Ready;
+    };
+    let lacks_it = |webhook: &&Value| text(webhook, "/clientConfig/caBundle").is_empty();
+    match items(live, "/webhooks").iter().find(lacks_it) {
+        Some(_) => waits(format!("cert-manager has not written the authority of {kind} {name} into it yet")),
+        None => Status::Ready,
     }
 }
 

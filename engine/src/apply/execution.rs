@@ -209,7 +209,10 @@ impl<'a> Execution<'a> {
         drop(self.take_turn());
         let look = async || {
             Ok(match self.read_same(client, seen).await? {
-                None => Look::Done(()),
+                None => match self.kind.remains(client, seen).await? {
+                    None => Look::Done(()),
+                    Some(explanation) => Look::NotYet(explanation),
+                },
                 // What had failed before shows so until its removal begins.
                 Some(Seen { status: status @ Status::Failed(_), .. }) if status != seen.status => {
                     let why = format!("the removal failed: {}", status.why());

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holodeck_engine::{Event, Graph, Milestone, Operation, Outcome, Plan, Policy, Resource};
+use holodeck_engine::{
+    Event, Explanation, Graph, Milestone, Operation, Outcome, Plan, Policy, Resource, explanations,
+};
 use tokio::time::{Instant, sleep};
 
 use crate::support::cloud::{Cloud, Fault, LATENCY};
@@ -211,6 +213,12 @@ async fn waiting_ends_with_the_time_out_and_says_what_was_awaited() {
     assert_eq!(failures(&outcome), ["cloud.cluster.main: gave up after 60 minutes: being made out of steel"]);
     let hint = outcome.failed[0].2.hint();
     assert_eq!(hint, Some("look at cloud.cluster-1; run the command again to go on waiting from here"));
+    // Whoever only looks is told the same.
+    let snapshot = look(&graph).await;
+    let explanations = explanations::find(&graph, &snapshot, graph.addresses()).await;
+    let told: Vec<_> =
+        explanations.values().map(|Explanation { why, hint }| (&**why, hint.as_deref())).collect();
+    assert_eq!(told, [("being made out of steel", Some("look at cloud.cluster-1"))]);
     let told =
         |event: &Event| matches!(event, Event::Waiting { why, .. } if why == "being made out of steel");
     assert!(events.iter().any(told), "{events:?}");
@@ -466,4 +474,23 @@ async fn a_foreseen_output_that_turns_out_otherwise_stops_what_relies_on_it() {
     assert!(failures(&outcome)[0].contains("its path was foreseen otherwise"), "{outcome:?}");
     assert_eq!(outcome.skipped.len(), 1);
     assert_eq!(Fleet::KIND, outcome.skipped[0].0.kind);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_waits_for_what_is_left_and_for_others_to_remove() {
+    let cloud: Arc<Cloud> = Arc::default();
+    let mut graph = graph(&cloud);
+    let network = graph.add("main", Network::plain());
+    let subnet = graph.add("a", Subnet::plain());
+    graph.after(subnet.address(), network.address(), Milestone::Ready, "it lies in it");
+    up(&cloud, &graph).await;
+    let until = Instant::now() + Duration::from_secs(600);
+    cloud.leave_behind("cloud.subnet-2", until);
+    let (outcome, events) = Run::default().destroy(&cloud, &graph).await;
+    assert!(outcome.unwrap().is_complete());
+    let told = |event: &Event| matches!(event, Event::Waiting { why, .. } if why == "its dust settles");
+    assert!(events.iter().any(told), "{events:?}");
+    let requests = cloud.requests();
+    let network = requests.iter().find(|request| request.what == "delete cloud.network.main").unwrap();
+    assert!(network.began >= until, "what it lay in goes after all of it");
 }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::cluster::Cluster;
 use super::{
-    definitions, deletion, disruption_budgets, jobs, load_balancers, namespaces, nodes, platform, pods,
-    rollout, stateful_sets, storage,
+    definitions, deletion, disruption_budgets, injector, jobs, load_balancers, namespaces, nodes, platform,
+    pods, rollout, stateful_sets, storage,
 };
 
 /// How often the controllers may react to each other within one instant.
@@ -50,6 +50,7 @@ pub(super) fn run(cluster: &mut Cluster, now: Timestamp) -> Option<Timestamp> {
         load_balancers::run(cluster);
         disruption_budgets::count(cluster);
         platform::run(cluster, &mut agenda);
+        injector::run(cluster, &mut agenda);
         deletion::collect(cluster, &mut agenda);
         next = agenda.next;
         if cluster.revision() == before {

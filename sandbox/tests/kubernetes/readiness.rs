@@ -261,6 +261,34 @@ async fn certificates_are_issued_once_cert_manager_runs() {
 }
 
 #[tokio::test]
+async fn authorities_are_injected_once_there_is_one_and_an_injector() {
+    let world = World::new();
+    let configuration = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "checks", "annotations": {"cert-manager.io/inject-ca-from-secret": "default/webhook-ca"}},
+        "webhooks": [{
+            "name": "checks.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+            "clientConfig": {"service": {"name": "checks", "namespace": "default"}},
+        }],
+    });
+    let bundle = async || {
+        let live = world.live(&configuration).await.unwrap();
+        live["webhooks"][0]["clientConfig"].get("caBundle").cloned()
+    };
+    world.join(1, 0);
+    world.apply(&configuration).await;
+    world.apply(&deployment("cert-manager-cainjector", 1, "registry/cainjector:1")).await;
+    world.pass(60);
+    assert_eq!(bundle().await, None, "there is no authority yet");
+    let mut webhook = deployment("cert-manager-webhook", 1, "registry/webhook:1");
+    let arguments = json!(["--dynamic-serving-ca-secret-name=webhook-ca"]);
+    webhook["spec"]["template"]["spec"]["containers"][0]["args"] = arguments;
+    world.apply(&webhook).await;
+    world.pass(60);
+    assert!(bundle().await.is_some());
+}
+
+#[tokio::test]
 async fn applications_are_synced_once_their_controller_runs() {
     let world = World::new();
     world.join(1, 0);

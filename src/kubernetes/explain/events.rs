@@ -57,3 +57,36 @@ pub(super) fn container(event: &Value) -> Option<&str> {
 pub(super) fn told(event: &Value) -> String {
     reason_and_message(text(event, "/reason"), text(event, "/message"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(kind: &str, at: &str) -> Value {
+        json!({"type": kind, "reason": kind, "lastTimestamp": at})
+    }
+
+    #[test]
+    fn a_warning_is_past_once_things_went_on_in_a_later_second() {
+        let warning = event("Warning", "2026-01-01T00:00:05Z");
+        let recorders = |at: &str| [warning.clone(), event("Normal", at)];
+        assert!(present_warning(&recorders("2026-01-01T00:00:04Z")).is_some());
+        assert!(
+            present_warning(&recorders("2026-01-01T00:00:05.900000Z")).is_some(),
+            "which was first is not known"
+        );
+        assert!(present_warning(&recorders("2026-01-01T00:00:06Z")).is_none());
+        assert!(present_warning(&[event("Normal", "2026-01-01T00:00:04Z")]).is_none());
+    }
+
+    #[test]
+    fn the_field_that_the_recorder_uses_tells_the_time() {
+        let series = json!({"series": {"lastObservedTime": "2026-01-01T00:00:09.5Z"}, "eventTime": "2026-01-01T00:00:01Z"});
+        assert_eq!(when(&series), Some("2026-01-01T00:00:09.5Z".parse().unwrap()));
+        let created =
+            json!({"lastTimestamp": null, "metadata": {"creationTimestamp": "2026-01-01T00:00:02Z"}});
+        assert_eq!(when(&created), Some("2026-01-01T00:00:02Z".parse().unwrap()));
+    }
+}

@@ -153,6 +153,22 @@ fn other_kinds() {
 }
 
 #[test]
+fn webhooks_need_the_authority_that_is_to_be_injected() {
+    let told = |annotations: Value, bundle: &str| {
+        let kind = "ValidatingWebhookConfiguration";
+        let webhooks = json!([{"clientConfig": {"caBundle": bundle}}]);
+        status(&json!({"kind": kind, "metadata": {"annotations": annotations}, "webhooks": webhooks}))
+    };
+    for (source, named) in [("inject-ca-from", "certificate"), ("inject-ca-from-secret", "secret")] {
+        let annotations = json!({(format!("cert-manager.io/{source}")): "web/ca"});
+        let why = format!("cert-manager has not written the authority of {named} web/ca into it yet");
+        assert_eq!(told(annotations.clone(), ""), Status::InProgress(why));
+        assert_eq!(told(annotations, "YQ=="), Status::Ready);
+    }
+    assert_eq!(told(json!({}), ""), Status::Ready, "nobody is to inject anything");
+}
+
+#[test]
 fn a_condition_of_an_earlier_generation_does_not_count() {
     let mut stale = condition("Ready", "True", "", "");
     stale["conditions"][0]["observedGeneration"] = 1.into();

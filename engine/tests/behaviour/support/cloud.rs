@@ -93,6 +93,8 @@ struct State {
     /// Faults of the next requests of a text such as `create cloud.network.main`.
     next: BTreeMap<String, Vec<Fault>>,
     invisible: Duration,
+    /// Until when something of what had an id is left.
+    remains: BTreeMap<String, Instant>,
 }
 
 /// The cloud.
@@ -129,6 +131,16 @@ impl Cloud {
     /// New things stay invisible to reads for `duration`.
     pub fn hide_new_things(&self, duration: Duration) {
         self.state().invisible = duration;
+    }
+
+    /// Something of what has an id is left after it, until `when`.
+    pub fn leave_behind(&self, id: &str, when: Instant) {
+        self.state().remains.insert(id.to_owned(), when);
+    }
+
+    /// Whether something of what had an id is left.
+    pub fn is_left(&self, id: &str) -> bool {
+        self.state().remains.get(id).is_some_and(|until| *until > Instant::now())
     }
 
     /// All that exists, by id.

@@ -176,6 +176,10 @@ impl<K: Kind> Resource for Item<K> {
         Explanation { why: format!("{} out of steel", seen.status.why()), hint }
     }
 
+    async fn remains(client: &Place, seen: &Observed<Self>) -> Option<Explanation> {
+        client.cloud.is_left(&seen.id).then(|| "its dust settles".into())
+    }
+
     async fn create(&self, client: &Place, name: &str) -> Result<Option<Observed<Self>>, Error> {
         let attributes = self.attributes.clone();
         client.cloud.create(K::BEHAVIOUR, name, client.on.clone(), attributes).await?;
