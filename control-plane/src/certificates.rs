@@ -1,4 +1,4 @@
-//! The certificates of a control plane: an authority, and what it signs for servers and their clients.
+//! Certificates, as a control plane has them: an authority, and what it signs for servers and their clients.
 //!
 //! Whom a client's certificate names is who it is to RBAC: the common name is the user, the organisation a group.
 //! See <https://kubernetes.io/docs/setup/best-practices/certificates/>.
@@ -10,13 +10,15 @@ use rcgen::{
 
 /// A certificate and its private key, as PEM.
 #[derive(Clone)]
-pub(crate) struct Pair {
+pub struct Pair {
+    /// The certificate.
     pub certificate: String,
+    /// The key.
     pub key: String,
 }
 
 /// An authority that signs certificates; its own is trusted where they are checked.
-pub(crate) struct Authority {
+pub struct Authority {
     /// Its certificate, as PEM.
     pub certificate: String,
     issuer: Issuer<'static, KeyPair>,

@@ -14,7 +14,7 @@ use crate::keeper::Keeper;
 use crate::port::ReservedPort;
 use crate::servers::Files;
 use crate::wait::until;
-use crate::{Gate, Server, StartError, cluster, credentials};
+use crate::{Gate, Server, StartError, cluster, credentials, kubeconfig};
 
 /// How much of a control plane is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,24 @@ impl ControlPlane {
         let mut command = Command::new(self.assets.program("kubectl"));
         command.env_clear().env("HOME", self.keeper.folder()).env("KUBECONFIG", &self.kubeconfig);
         command
+    }
+
+    /// A kubeconfig for a service account, with a token such as its pods have. The context's namespace is the account's.
+    pub async fn account_kubeconfig(&self, namespace: &str, account: &str) -> Result<String, StartError> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
+        let request = accounts.create_token_request(account, &Default::default(), &Default::default()).await;
+        let request = request.map_err(StartError::unusable("the service account"))?;
+        let token = request.status.map(|status| status.token).unwrap_or_default();
+        let authority = Files::of(self.keeper.folder()).certificate("ca");
+        let reading = StartError::system(format!("read `{}`", authority.display()));
+        let authority = std::fs::read_to_string(&authority).map_err(reading)?;
+        let server = credentials::server(self.port.number());
+        Ok(kubeconfig::with_token(&server, &authority, namespace, &token).to_string())
+    }
+
+    /// A program of the folder that the servers are in.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.assets.program(name)
     }
 
     /// A new gate in front of the API server.

@@ -27,6 +27,11 @@ const NAMES: [&str; 7] = [
     "kubernetes.default.svc.cluster.local",
 ];
 
+/// Where clients find an API server on this port.
+pub(crate) fn server(port: u16) -> String {
+    format!("https://127.0.0.1:{port}")
+}
+
 /// Writes all of them, for an API server on this port.
 pub(crate) fn write(files: &Files<'_>, port: u16) -> Result<(), StartError> {
     let authority = Authority::new("kubernetes")?;
@@ -45,7 +50,7 @@ pub(crate) fn write(files: &Files<'_>, port: u16) -> Result<(), StartError> {
         texts.push((files.certificate(name), pair.certificate));
         texts.push((files.key(name), pair.key));
     }
-    let server = format!("https://127.0.0.1:{port}");
+    let server = server(port);
     for (name, user, group) in CLIENTS {
         let client = authority.client(user, group)?;
         let kubeconfig = with_certificate(&server, &authority.certificate, &client);

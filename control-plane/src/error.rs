@@ -1,4 +1,4 @@
-//! Why a control plane did not start.
+//! Why a control plane did not start, or something did not come about on it.
 
 use std::error::Error;
 use std::io;
@@ -55,7 +55,7 @@ pub enum StartError {
     #[error("{what} took longer than {}s: {in_the_way}; the end of the log of {server}:\n{log}", limit.as_secs())]
     Late {
         /// What was waited for.
-        what: &'static str,
+        what: String,
         /// How long.
         limit: Duration,
         /// What was still in the way.

@@ -1,4 +1,4 @@
-//! The processes of a control plane and its folder, kept by a shell that outlives the test.
+//! Processes that a test starts, and their folder, kept by a shell that outlives the test.
 //!
 //! Destructors do not run in a process that is killed. So a shell (`keeper.sh`) reads a pipe of which only this process
 //! has the other end: when the process is gone, however it went, the pipe ends, and the shell kills the servers and
@@ -7,6 +7,7 @@
 //! Invariant: no server runs that the shell does not know. A server's process waits for a word before it becomes the
 //! server, and the word is given after its id has been handed to the shell.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -16,9 +17,9 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 /// What a server's process does first: wait for the word. Without it, as when this process is gone, it ends.
 const WAIT_FOR_THE_WORD: &str = "read -r word && exec \"$@\"";
 
-/// The servers of one control plane and its folder; both are gone when it is dropped.
+/// Servers and a folder of theirs, as those of one control plane; both are gone when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Keeper {
+pub struct Keeper {
     folder: PathBuf,
     shell: Child,
     words: Option<ChildStdin>,
@@ -50,13 +51,24 @@ impl Keeper {
         }
     }
 
-    /// The control plane's folder.
+    /// The folder. What is in it may be written by whoever has the keeper, and goes with it.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Starts a server, with nothing of this process's environment. What it writes goes to its log.
     pub fn start(&mut self, name: &'static str, program: &Path, arguments: &[String]) -> io::Result<()> {
+        self.start_with(name, program, arguments, &BTreeMap::new())
+    }
+
+    /// The same, with an environment.
+    pub fn start_with(
+        &mut self,
+        name: &'static str,
+        program: &Path,
+        arguments: &[String],
+        environment: &BTreeMap<String, String>,
+    ) -> io::Result<()> {
         let log = File::create(self.log_file(name))?;
         let mut process = Command::new("/bin/sh")
             .args(["-c", WAIT_FOR_THE_WORD, name])
@@ -65,6 +77,7 @@ impl Keeper {
             .env_clear()
             .env("HOME", &self.folder)
             .env("TMPDIR", &self.folder)
+            .envs(environment)
             .current_dir(&self.folder)
             .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
@@ -181,5 +194,15 @@ mod tests {
         keeper.servers[0].1.wait().unwrap();
         let log = keeper.log("server");
         assert!(log.contains("HOME") && !log.contains("CARGO"), "{log}");
+    }
+
+    #[test]
+    fn a_server_sees_the_environment_that_it_is_given() {
+        let mut keeper = Keeper::new().unwrap();
+        let arguments = ["-c".to_owned(), "echo $HOME $WORD".to_owned()];
+        let environment = [("WORD".to_owned(), "word".to_owned()), ("HOME".to_owned(), "/home".to_owned())];
+        keeper.start_with("server", Path::new("/bin/sh"), &arguments, &environment.into()).unwrap();
+        keeper.servers[0].1.wait().unwrap();
+        assert_eq!(keeper.log("server"), "/home word\n");
     }
 }

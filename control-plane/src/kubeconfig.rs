@@ -24,6 +24,15 @@ pub(crate) fn with_certificate(server: &str, authority: &str, client: &Pair) -> 
     kubeconfig(cluster, user)
 }
 
+/// Access by a token, in a namespace, to a server that `authority`, a certificate, vouches for.
+pub(crate) fn with_token(server: &str, authority: &str, namespace: &str, token: &str) -> Value {
+    let cluster =
+        json!({ "server": server, "certificate-authority-data": BASE64_STANDARD.encode(authority) });
+    let mut kubeconfig = kubeconfig(cluster, json!({ "token": token }));
+    kubeconfig["contexts"][0]["context"]["namespace"] = namespace.into();
+    kubeconfig
+}
+
 /// Access to a server that asks for no credentials.
 pub(crate) fn without_credentials(server: &str) -> Value {
     kubeconfig(json!({ "server": server }), json!({}))

@@ -1,14 +1,15 @@
 //! A real Kubernetes control plane for tests: etcd, the API server, controllers, scheduler and nodes that are played.
 //!
 //! [`ControlPlane::start`] starts the servers on loopback, with certificates and RBAC as on a real one, and returns when
-//! they are ready. [`program`] finds what users have beside the command. [`Gate`] stands in front of the API server, records requests and makes them go wrong. [`stand_in`]
-//! plays controllers whose images cannot run on nodes that are played.
+//! they are ready. [`program`] finds what users have beside the command. [`Gate`] stands in front of the API server,
+//! records requests and makes them go wrong. [`stand_in`] plays controllers whose images cannot run on nodes that are
+//! played. A [`Keeper`] keeps further programs that a test runs against it, with [`until`] to wait for what they do.
 //!
 //! Invariant: whatever becomes of the process that started a control plane, its servers and its folder vanish with it.
 
 mod assets;
 mod background;
-mod certificates;
+pub mod certificates;
 mod cluster;
 mod control_plane;
 mod credentials;
@@ -27,4 +28,7 @@ pub use control_plane::{ControlPlane, Extent, Options};
 pub use error::StartError;
 pub use file_server::FileServer;
 pub use gate::{Fault, Gate, Request, What};
+pub use keeper::Keeper;
+pub use port::ReservedPort;
 pub use servers::Server;
+pub use wait::until;

@@ -19,10 +19,10 @@ pub(crate) async fn pause() {
 }
 
 /// Asks until the answer is not what is still in the way, a server has ended, or time is up. `server` is the one whose
-/// log tells most about `what`.
-pub(crate) async fn until<T>(
+/// log tells most about `what`. Real time passes, so the runtime's clock must not be paused.
+pub async fn until<T>(
     keeper: &mut Keeper,
-    what: &'static str,
+    what: &str,
     server: &'static str,
     mut ask: impl AsyncFnMut() -> Result<T, String>,
 ) -> Result<T, StartError> {
@@ -39,7 +39,7 @@ pub(crate) async fn until<T>(
         }
         if Instant::now() >= deadline {
             let log = end_of(&keeper.log(server));
-            return Err(StartError::Late { what, limit: LIMIT, in_the_way, server, log });
+            return Err(StartError::Late { what: what.to_owned(), limit: LIMIT, in_the_way, server, log });
         }
         pause().await;
     }

@@ -4,8 +4,11 @@ go 1.26.0
 
 tool sigs.k8s.io/controller-tools/cmd/controller-gen
 
+replace holodeck.example/upstream => ../upstream
+
 require (
 	golang.org/x/mod v0.41.0
+	holodeck.example/upstream v0.0.0
 	sigs.k8s.io/yaml v1.6.0
 )
 

@@ -12,7 +12,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
+
+	"golang.org/x/mod/module"
+	"holodeck.example/upstream"
 )
 
 // component says which packages of which module define the custom resources of one folder of bootstrap-manifests.
@@ -77,12 +81,12 @@ func generate(c component, manifests, scratch, controllerGen string) error {
 		return err
 	}
 	source := filepath.Join(scratch, "source")
-	sum, err := unpack(c.module, "v"+version, source)
+	sum, err := unpack(c.module, version, source)
 	if err != nil {
 		return err
 	}
-	for path, module := range c.nested {
-		if _, err := unpack(module, "v"+version, filepath.Join(source, path)); err != nil {
+	for path, nested := range c.nested {
+		if _, err := unpack(nested, version, filepath.Join(source, path)); err != nil {
 			return err
 		}
 	}
@@ -102,6 +106,13 @@ func generate(c component, manifests, scratch, controllerGen string) error {
 	}
 	log.Printf("%s %s: %d definitions", c.folder, version, count)
 	return nil
+}
+
+// unpack lays the source of a module into a folder. The packages with the types are only parsed and type-checked, never
+// run: if they do use a newer language than this Go's, controller-gen says so and nothing is written.
+func unpack(path, version, folder string) (string, error) {
+	source := module.Version{Path: path, Version: "v" + version}
+	return upstream.Unpack(source, folder, strings.TrimPrefix(runtime.Version(), "go"))
 }
 
 var versionLine = regexp.MustCompile(`(?m)^version = "([^"]+)"$`)

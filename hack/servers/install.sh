@@ -3,6 +3,8 @@
 #
 # What KUBEBUILDER_ASSETS has is used as it is. The rest is built from the Go modules beside this script, which pin the
 # versions, into a cache outside of the checkout; there it stays until a version, this script or Go changes.
+#
+# `install.sh argo-cd` makes sure of Argo CD too, and of what it needs beside it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -16,6 +18,20 @@ programs=(
     "kwok kwok sigs.k8s.io/kwok/cmd/kwok"
     "helm helm helm.sh/helm/v4/cmd/helm"
 )
+case ${1:-} in
+    "") ;;
+    argo-cd)
+        programs+=(
+            "argocd argo-cd github.com/argoproj/argo-cd/v3/cmd"
+            "redis-server argo-cd ./redis-server"
+            "git-server argo-cd ./git-server"
+        )
+        ;;
+    *)
+        echo "usage: install.sh [argo-cd]" >&2
+        exit 2
+        ;;
+esac
 # What kwok plays nodes and pods by: files of its own release.
 kwok_manifests=(
     crd/bases/kwok.x-k8s.io_stages.yaml
@@ -29,6 +45,9 @@ kwok_manifests=(
 charts=(
     "vault github.com/hashicorp/vault-helm"
 )
+# What Argo CD calls, as it is in its module.
+argo_cd_scripts=()
+[ "${1:-}" != argo-cd ] || argo_cd_scripts=(git-verify-wrapper.sh)
 given=${KUBEBUILDER_ASSETS:-}
 
 say() { echo "servers: $*" >&2; }
@@ -37,9 +56,8 @@ is_given() { [ -n "$given" ] && [ -e "$given/$1" ]; }
 
 # A folder that has everything is the answer itself.
 all_given() {
-    local program
-    for program in "${programs[@]}"; do is_given "${program%% *}" || return 1; done
-    local chart
+    local program chart
+    for program in "${programs[@]}" "${argo_cd_scripts[@]}"; do is_given "${program%% *}" || return 1; done
     for chart in "${charts[@]}"; do is_given "charts/${chart%% *}" || return 1; done
     is_given kwok-manifests
 }
@@ -54,7 +72,8 @@ if ! command -v go >/dev/null; then
     exit 1
 fi
 
-key=$({ cat install.sh ./*/go.mod ./*/go.sum; go env GOVERSION GOOS GOARCH; echo "$given"; } | sha256sum | cut -c1-16)
+sources=(install.sh ./*/go.mod ./*/go.sum argo-cd/*/*.go ../upstream/*.go)
+key=$({ cat "${sources[@]}"; go env GOVERSION GOOS GOARCH; echo "$given"; } | sha256sum | cut -c1-16)
 folder=${XDG_CACHE_HOME:-$HOME/.cache}/holodeck-bootstrap/servers/$key
 mkdir -p "$folder"
 # One at a time: a second run waits, and then finds everything there.
@@ -67,6 +86,18 @@ IFS=. read -r major minor _ <<<"${version#v}"
 stamp=k8s.io/component-base/version
 link="-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=$major -X $stamp.gitMinor=$minor"
 
+# Argo CD is written for Go 1.27, of which 1.26 has one package as an experiment, and lacks some of the language.
+laid_out=$folder/.argo-cd
+lay_out_argo_cd() {
+    case $(go env GOVERSION) in go1.26*) export GOEXPERIMENT=jsonv2 ;; esac
+    [ -d "$laid_out" ] && return
+    say "unpacking Argo CD"
+    rm -rf "$laid_out.part"
+    cp -r argo-cd "$laid_out.part"
+    (cd ../upstream && go run ./lay-out "$laid_out.part" github.com/argoproj/argo-cd/v3/cmd)
+    mv "$laid_out.part" "$laid_out"
+}
+
 for program in "${programs[@]}"; do
     read -r name module package <<<"$program"
     [ -e "$folder/$name" ] && continue
@@ -74,10 +105,20 @@ for program in "${programs[@]}"; do
         ln -s "$given/$name" "$folder/$name"
         continue
     fi
+    if [ "$module" = argo-cd ]; then
+        lay_out_argo_cd
+        module=$laid_out
+    fi
     say "building $name"
     (cd "$module" && go build -mod=readonly -trimpath -ldflags "$link" -o "$folder/.$name" "$package")
     mv "$folder/.$name" "$folder/$name"
 done
+for script in "${argo_cd_scripts[@]}"; do
+    [ -e "$folder/$script" ] && continue
+    lay_out_argo_cd
+    install -m 755 "$laid_out"/upstream/github.com/argoproj/argo-cd/v3@*/hack/"$script" "$folder/"
+done
+rm -rf "$laid_out"
 
 if [ ! -e "$folder/kwok-manifests" ]; then
     release=$(cd kwok && go list -m -f '{{.Dir}}' sigs.k8s.io/kwok)

@@ -104,3 +104,15 @@ fn definitions_are_those_of_the_components_version() {
         }
     }
 }
+
+#[test]
+fn argo_cd_is_tested_in_the_version_that_is_installed() {
+    let version = format!("v{}", text(&render::defaults("argo-cd")["version"]));
+    let pinned = include_str!("../../hack/servers/argo-cd/go.mod");
+    for module in ["github.com/argoproj/argo-cd/v3", "github.com/argoproj/argo-cd/gitops-engine/v3"] {
+        assert!(
+            pinned.contains(&format!("\t{module} => ./upstream/{module}@{version}\n")),
+            "hack/servers/argo-cd/go.mod has another version of {module} than {version}"
+        );
+    }
+}

@@ -43,6 +43,17 @@ async fn nobody_may_do_what_no_rule_allows() {
 }
 
 #[tokio::test]
+async fn a_service_account_gets_in_as_its_pods_do() {
+    let control_plane = control_plane().await;
+    let file = control_plane.folder().join("account.kubeconfig");
+    std::fs::write(&file, control_plane.account_kubeconfig("default", "default").await.unwrap()).unwrap();
+    let mut kubectl = control_plane.kubectl_command();
+    kubectl.env("KUBECONFIG", file).args(["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"]);
+    let output = kubectl.output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "system:serviceaccount:default:default");
+}
+
+#[tokio::test]
 async fn pods_are_held_to_the_security_standard_of_their_namespace() {
     let control_plane = control_plane().await;
     kubectl(control_plane, &["create", "namespace", "guarded"]);
