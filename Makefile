@@ -1,6 +1,6 @@
 # `make help` lists the targets. CI runs the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-hermetic test-argo-cd servers lint format docs release check-licences
+.PHONY: help build run test test-hermetic test-controllers servers lint format docs release check-licences
 
 CARGO ?= cargo
 ENVIRONMENT ?= sandbox
@@ -21,15 +21,15 @@ test: ## Run every test. Needs Go, which builds the servers at the first run, an
 test-hermetic: ## Run the tests that need no servers.
 	$(CARGO) test --locked --workspace
 
-test-argo-cd: ## Run Argo CD itself on the platform. Builds it at the first run, beside the servers.
-	servers=$$(hack/servers/install.sh argo-cd) && KUBEBUILDER_ASSETS=$$servers $(CARGO) test --locked --workspace --features argo-cd --test argo_cd
+test-controllers: ## Run Argo CD and cert-manager themselves on the platform. Builds them at the first run, beside the servers.
+	servers=$$(hack/servers/install.sh controllers) && KUBEBUILDER_ASSETS=$$servers $(CARGO) test --locked --workspace --features controllers --test controllers
 
 servers: ## Build the servers that tests start, and print their folder.
 	hack/servers/install.sh
 
 lint: ## Check the format, then clippy with warnings as errors.
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets --features argo-cd -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features controllers -- -D warnings
 
 format: ## Format the sources.
 	$(CARGO) fmt --all

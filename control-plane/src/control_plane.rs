@@ -123,11 +123,6 @@ impl ControlPlane {
         Ok(kubeconfig::with_token(&server, &authority, namespace, &token).to_string())
     }
 
-    /// A program of the folder that the servers are in.
-    pub fn program(&self, name: &str) -> PathBuf {
-        self.assets.program(name)
-    }
-
     /// A new gate in front of the API server.
     pub fn gate(&self) -> io::Result<Gate> {
         Gate::in_front_of(&self.config, self.keeper.folder())

@@ -4,7 +4,7 @@
 # What KUBEBUILDER_ASSETS has is used as it is. The rest is built from the Go modules beside this script, which pin the
 # versions, into a cache outside of the checkout; there it stays until a version, this script or Go changes.
 #
-# `install.sh argo-cd` makes sure of Argo CD too, and of what it needs beside it.
+# `install.sh controllers` makes sure of Argo CD and cert-manager too, and of what they need beside them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -20,15 +20,16 @@ programs=(
 )
 case ${1:-} in
     "") ;;
-    argo-cd)
+    controllers)
         programs+=(
             "argocd argo-cd github.com/argoproj/argo-cd/v3/cmd"
             "redis-server argo-cd ./redis-server"
             "git-server argo-cd ./git-server"
+            "cert-manager cert-manager ."
         )
         ;;
     *)
-        echo "usage: install.sh [argo-cd]" >&2
+        echo "usage: install.sh [controllers]" >&2
         exit 2
         ;;
 esac
@@ -47,7 +48,7 @@ charts=(
 )
 # What Argo CD calls, as it is in its module.
 argo_cd_scripts=()
-[ "${1:-}" != argo-cd ] || argo_cd_scripts=(git-verify-wrapper.sh)
+[ "${1:-}" != controllers ] || argo_cd_scripts=(git-verify-wrapper.sh)
 given=${KUBEBUILDER_ASSETS:-}
 
 say() { echo "servers: $*" >&2; }
@@ -72,7 +73,7 @@ if ! command -v go >/dev/null; then
     exit 1
 fi
 
-sources=(install.sh ./*/go.mod ./*/go.sum argo-cd/*/*.go ../upstream/*.go)
+sources=(install.sh ./*/go.mod ./*/go.sum argo-cd/*/*.go cert-manager/*.go ../upstream/*.go)
 key=$({ cat "${sources[@]}"; go env GOVERSION GOOS GOARCH; echo "$given"; } | sha256sum | cut -c1-16)
 folder=${XDG_CACHE_HOME:-$HOME/.cache}/holodeck-bootstrap/servers/$key
 mkdir -p "$folder"

@@ -116,3 +116,13 @@ fn argo_cd_is_tested_in_the_version_that_is_installed() {
         );
     }
 }
+
+#[test]
+fn cert_manager_is_tested_in_the_version_that_is_installed() {
+    let version = format!("v{}", text(&render::defaults("cert-manager")["version"]));
+    let pinned = include_str!("../../hack/servers/cert-manager/go.mod");
+    assert!(
+        pinned.contains(&format!("\tgithub.com/cert-manager/cert-manager {version}\n")),
+        "hack/servers/cert-manager/go.mod has another version than {version}"
+    );
+}

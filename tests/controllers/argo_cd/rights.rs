@@ -4,9 +4,9 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 
-use crate::applications::{api, is_well, names, until_all_are_well};
-use crate::argo_cd::{APPLICATION_CONTROLLER, APPLICATION_SET_CONTROLLER, ArgoCd};
-use crate::platform::{NAMESPACE, Platform};
+use super::applications::{api, is_well, names, until_all_are_well};
+use super::platform::{NAMESPACE, Platform};
+use super::{APPLICATION_CONTROLLER, APPLICATION_SET_CONTROLLER, ArgoCd};
 
 /// What `*` stands for in a rule.
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];

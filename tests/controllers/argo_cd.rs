@@ -1,4 +1,13 @@
-//! Argo CD's processes, as their workloads on the API server say that they are started.
+//! Argo CD itself: what is in Git comes, changes and goes. Git is served over HTTPS with a password, as by a hosting
+//! service.
+//!
+//! Its processes are started as their workloads on the API server say.
+
+mod applications;
+mod platform;
+mod repositories;
+mod rights;
+mod services;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,8 +19,8 @@ use k8s_openapi::api::core::v1::{Container, PodSpec, Service};
 use kube::Client;
 use kube::api::Api;
 
-use crate::platform::{NAMESPACE, Platform};
-use crate::process::{self, Process};
+use self::platform::{NAMESPACE, Platform};
+use crate::process::{self, Process, below};
 
 /// The names of workloads, which are those of their containers, programs and accounts too.
 pub const APPLICATION_CONTROLLER: &str = "argocd-application-controller";
@@ -23,6 +32,18 @@ const REDIS: &str = "argocd-redis";
 const OWN: [&str; 4] = [REPO_SERVER, SERVER, APPLICATION_CONTROLLER, APPLICATION_SET_CONTROLLER];
 /// What stands in for Redis.
 const REDIS_SERVER: &str = "redis-server";
+
+/// Where Argo CD's programs look unless a variable says otherwise. A pod needs no such variable, as these places are its
+/// volumes.
+const PLACES: [(&str, &str); 7] = [
+    ("ARGOCD_APP_CONF_PATH", "/app/config"),
+    ("ARGOCD_ASK_PASS_SOCK", "/tmp/reposerver-ask-pass.sock"),
+    ("ARGOCD_PLUGINSOCKFILEPATH", "/home/argocd/cmp-server/plugins"),
+    ("ARGOCD_SSH_DATA_PATH", "/app/config/ssh"),
+    ("ARGOCD_TLS_DATA_PATH", "/app/config/tls"),
+    ("HOME", "/home/argocd"),
+    ("TMPDIR", "/tmp"),
+];
 
 /// Argo CD, as far as it is processes.
 pub struct ArgoCd<'a> {
@@ -39,7 +60,7 @@ impl<'a> ArgoCd<'a> {
     /// Starts it: the cache, the servers, the controllers. They are ready when this returns.
     pub async fn start(platform: &'a Platform) -> Self {
         let keeper = Keeper::new().expect("a folder");
-        link_programs(platform, keeper.folder());
+        link_programs(keeper.folder());
         let client = platform.client();
         let mut argo_cd = Self { platform, client, keeper, services: BTreeMap::new(), ports: Vec::new() };
         argo_cd.start_redis().await;
@@ -69,7 +90,7 @@ impl<'a> ArgoCd<'a> {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
         let server = self.process(&pod, &pod.containers[0]).await;
-        let program = self.platform.control_plane.program(REDIS_SERVER);
+        let program = process::program(REDIS_SERVER);
         let started = self.keeper.start_with(REDIS_SERVER, &program, &[], &server.environment);
         started.expect("a process");
         let address = process::address(&mut self.keeper, REDIS_SERVER).await;
@@ -101,7 +122,11 @@ impl<'a> ArgoCd<'a> {
     /// A container's process, with what a pod has from its node: access with the account's token, and programs.
     async fn process(&self, pod: &PodSpec, container: &Container) -> Process {
         let root = self.keeper.folder().join(&container.name);
-        let mut process = Process::of(&self.client, pod, container, &root, &self.services).await;
+        let mut process = Process::of(&self.client, NAMESPACE, pod, container, &root, &self.services).await;
+        for (variable, place) in PLACES {
+            let place = below(&root, place).display().to_string();
+            process.environment.entry(variable.to_owned()).or_insert(place);
+        }
         let mut set = |name: &str, value: String| process.environment.insert(name.to_owned(), value);
         set("PATH", format!("{}:{}", self.keeper.folder().join("bin").display(), process::PATH));
         // GnuPG would leave an agent behind, and no project of ours asks for signatures.
@@ -185,14 +210,11 @@ fn listening(name: &str, port: impl Fn(&str) -> u16) -> Vec<String> {
 }
 
 /// Makes a folder of programs as the image has one: Argo CD under all its names, and what it calls.
-fn link_programs(platform: &Platform, folder: &Path) {
+fn link_programs(folder: &Path) {
     let bin = folder.join("bin");
     std::fs::create_dir(&bin).expect("a folder");
     let called = ["argocd", "git-verify-wrapper.sh", "helm"].map(|name| (name, name));
     for (name, program) in OWN.map(|name| (name, "argocd")).into_iter().chain(called) {
-        let program = platform.control_plane.program(program);
-        let missing = "is missing; `hack/servers/install.sh argo-cd` makes it";
-        assert!(program.exists(), "`{}` {missing}", program.display());
-        std::os::unix::fs::symlink(program, bin.join(name)).expect("a link");
+        std::os::unix::fs::symlink(process::program(program), bin.join(name)).expect("a link");
     }
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use holodeck_control_plane::Keeper;
 use holodeck_control_plane::certificates::Authority;
-use holodeck_control_plane::{ControlPlane, Keeper};
 
 use crate::process;
 
@@ -24,7 +24,7 @@ pub struct Repositories {
 
 impl Repositories {
     /// Starts to serve these repositories, which are empty, to those with the password.
-    pub async fn start(control_plane: &ControlPlane, names: &[&str], password: &str) -> Self {
+    pub async fn start(names: &[&str], password: &str) -> Self {
         let mut keeper = Keeper::new().expect("a folder");
         let served = keeper.folder().join("served");
         for name in names {
@@ -49,7 +49,7 @@ impl Repositories {
         ];
         let environment = [("GIT_PASSWORD", password), ("PATH", process::PATH)];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let program = control_plane.program(SERVER);
+        let program = process::program(SERVER);
         keeper.start_with(SERVER, &program, &arguments, &environment).expect("a process");
         let address = process::address(&mut keeper, SERVER).await;
         let port = address.rsplit(':').next().expect("a port").to_owned();

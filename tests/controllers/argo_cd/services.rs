@@ -5,9 +5,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::ResourceExt;
 use kube::api::Api;
 
-use crate::applications::{refresh, until_all_are_well};
-use crate::argo_cd::ArgoCd;
-use crate::platform::{NAMESPACE, Platform};
+use super::ArgoCd;
+use super::applications::{refresh, until_all_are_well};
+use super::platform::{NAMESPACE, Platform};
 
 #[tokio::test]
 async fn services_come_change_and_go_with_their_files() {

@@ -6,7 +6,7 @@ use holodeck_control_plane::stand_in::{self, StandIn};
 use holodeck_control_plane::{ControlPlane, Extent, Options};
 use kube::Client;
 
-use crate::repositories::{HOST, Repositories, copy};
+use super::repositories::{HOST, Repositories, copy};
 use crate::support::Workplace;
 
 /// Argo CD's namespace.
@@ -14,7 +14,8 @@ pub const NAMESPACE: &str = "argocd";
 /// What every credential is.
 const TOKEN: &str = "a-token";
 /// The files that the platform's repository begins with.
-const PLATFORM_REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/argo_cd/platform-repository");
+const PLATFORM_REPOSITORY: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/controllers/argo_cd/platform-repository");
 
 /// A control plane with the platform of `environments/onprem.toml`, but for where its repositories are.
 pub struct Platform {
@@ -32,7 +33,7 @@ impl Platform {
         let control_plane = ControlPlane::start(options).await.unwrap_or_else(|error| panic!("{error}"));
         let _cert_manager = stand_in::certificates(control_plane.config());
         let names = ["platform", "services"];
-        let repositories = Repositories::start(&control_plane, &names, TOKEN).await;
+        let repositories = Repositories::start(&names, TOKEN).await;
         let platform = Self { control_plane, repositories, _cert_manager };
 
         let address = platform.repositories.url("platform");

@@ -15,22 +15,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::Client;
 use kube::api::Api;
 
-use crate::platform::NAMESPACE;
-
 /// Where a process finds other programs, git among them.
 pub const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
-
-/// Where Argo CD's programs look unless a variable says otherwise. A pod needs no such variable, as these places are
-/// its volumes.
-const PLACES: [(&str, &str); 7] = [
-    ("ARGOCD_APP_CONF_PATH", "/app/config"),
-    ("ARGOCD_ASK_PASS_SOCK", "/tmp/reposerver-ask-pass.sock"),
-    ("ARGOCD_PLUGINSOCKFILEPATH", "/home/argocd/cmp-server/plugins"),
-    ("ARGOCD_SSH_DATA_PATH", "/app/config/ssh"),
-    ("ARGOCD_TLS_DATA_PATH", "/app/config/tls"),
-    ("HOME", "/home/argocd"),
-    ("TMPDIR", "/tmp"),
-];
 
 /// What a container's process is started with.
 pub struct Process {
@@ -43,10 +29,11 @@ pub struct Process {
 }
 
 impl Process {
-    /// The process of a pod's container. Its volumes are laid out below `root`; `services` leads from the addresses of
+    /// The process of a pod's container in a namespace. Its volumes are laid out below `root`; `services` leads from the addresses of
     /// Services to what is here.
     pub async fn of(
         client: &Client,
+        namespace: &str,
         pod: &PodSpec,
         container: &Container,
         root: &Path,
@@ -56,29 +43,41 @@ impl Process {
         let places: Vec<&str> = mounts.clone().map(|mount| mount.mount_path.as_str()).collect();
         for mount in mounts {
             let volume = pod.volumes.iter().flatten().find(|volume| volume.name == mount.name);
-            lay_out(client, volume.expect("the mount's volume"), &below(root, &mount.mount_path)).await;
+            lay_out(client, namespace, volume.expect("the mount's volume"), &below(root, &mount.mount_path))
+                .await;
         }
         let mut environment = BTreeMap::new();
         for variable in container.env.iter().flatten() {
-            let value = value(client, variable).await;
+            let value = value(client, namespace, variable).await;
             let value = match places.iter().any(|place| Path::new(&value).starts_with(place)) {
                 true => text(&below(root, &value)),
                 false => services.get(&value).cloned().unwrap_or(value),
             };
             environment.insert(variable.name.clone(), value);
         }
-        for (variable, place) in PLACES {
-            environment.entry(variable.to_owned()).or_insert_with(|| text(&below(root, place)));
-        }
         let words = container.command.iter().chain(&container.args).flatten();
-        let command = words.map(|word| word.trim_start_matches("/usr/local/bin/").to_owned()).collect();
+        let words = words.map(|word| expanded(word.trim_start_matches("/usr/local/bin/"), &environment));
+        let command = words.collect();
         let probes = [&container.readiness_probe, &container.liveness_probe].into_iter().flatten();
         Self { command, environment, probes: probes.filter_map(|probe| probe.http_get.clone()).collect() }
     }
 }
 
+/// A word with the variables that it refers to, as the kubelet expands them.
+/// <https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/>
+fn expanded(word: &str, environment: &BTreeMap<String, String>) -> String {
+    let expand = |word: String, (name, value): (&String, &String)| word.replace(&format!("$({name})"), value);
+    environment.iter().fold(word.to_owned(), expand)
+}
+
+/// A program of the folder that the servers are in.
+pub fn program(name: &str) -> PathBuf {
+    let program = holodeck_control_plane::program(name);
+    program.unwrap_or_else(|error| panic!("{error}; `hack/servers/install.sh controllers` makes it"))
+}
+
 /// Where a place of the container is here.
-fn below(root: &Path, place: &str) -> PathBuf {
+pub fn below(root: &Path, place: &str) -> PathBuf {
     root.join(place.trim_start_matches('/'))
 }
 
@@ -87,31 +86,31 @@ fn text(path: &Path) -> String {
 }
 
 /// A variable's value, wherever the pod takes it from.
-async fn value(client: &Client, variable: &EnvVar) -> String {
+async fn value(client: &Client, namespace: &str, variable: &EnvVar) -> String {
     if let Some(value) = &variable.value {
         return value.clone();
     }
     let source = variable.value_from.as_ref().expect("a value");
     if let Some(key) = &source.config_map_key_ref {
-        return config_map(client, &key.name).await[&key.key].clone();
+        return config_map(client, namespace, &key.name).await[&key.key].clone();
     }
     if let Some(key) = &source.secret_key_ref {
-        let value = secret(client, &key.name).await[&key.key].clone();
+        let value = secret(client, namespace, &key.name).await[&key.key].clone();
         return String::from_utf8(value).expect("a text");
     }
     let field = source.field_ref.as_ref().expect("a source that is known here");
     assert_eq!(field.field_path, "metadata.namespace");
-    NAMESPACE.to_owned()
+    namespace.to_owned()
 }
 
 /// Makes the folder of a volume, with what the pod would find in it.
-async fn lay_out(client: &Client, volume: &Volume, folder: &Path) {
+async fn lay_out(client: &Client, namespace: &str, volume: &Volume, folder: &Path) {
     std::fs::create_dir_all(folder).expect("a folder");
     let (files, items) = if let Some(source) = &volume.config_map {
-        let texts = config_map(client, &source.name).await.into_iter();
+        let texts = config_map(client, namespace, &source.name).await.into_iter();
         (texts.map(|(name, text)| (name, text.into_bytes())).collect(), source.items.as_ref())
     } else if let Some(source) = &volume.secret {
-        (secret(client, source.secret_name.as_ref().expect("a name")).await, source.items.as_ref())
+        (secret(client, namespace, source.secret_name.as_ref().expect("a name")).await, source.items.as_ref())
     } else {
         assert!(volume.empty_dir.is_some(), "{}: a volume that is not known here", volume.name);
         (BTreeMap::new(), None)
@@ -125,13 +124,13 @@ async fn lay_out(client: &Client, volume: &Volume, folder: &Path) {
     }
 }
 
-async fn config_map(client: &Client, name: &str) -> BTreeMap<String, String> {
-    let api: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
+async fn config_map(client: &Client, namespace: &str, name: &str) -> BTreeMap<String, String> {
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     api.get(name).await.expect("a ConfigMap").data.unwrap_or_default()
 }
 
-async fn secret(client: &Client, name: &str) -> BTreeMap<String, Vec<u8>> {
-    let api: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
+async fn secret(client: &Client, namespace: &str, name: &str) -> BTreeMap<String, Vec<u8>> {
+    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let data = api.get(name).await.expect("a Secret").data.unwrap_or_default();
     data.into_iter().map(|(key, value)| (key, value.0)).collect()
 }

@@ -4,8 +4,8 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, P
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::argo_cd::ArgoCd;
-use crate::platform::NAMESPACE;
+use super::ArgoCd;
+use super::platform::NAMESPACE;
 
 /// The objects of one of Argo CD's kinds.
 pub fn api(client: &Client, kind: &str) -> Api<DynamicObject> {
