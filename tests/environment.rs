@@ -128,6 +128,7 @@ fn each_rule_explains_itself() {
         "another-name",
         "components",
         "databases",
+        "dynamic-updates",
         "kubeconfig",
         "network",
         "network-size",
