@@ -66,7 +66,7 @@ pub enum Dns {
     /// must stand before they can be signed.
     Manual(Manual),
     /// `up` does, on a name server that takes dynamic updates. Certificates of Let's Encrypt are proven by DNS-01 there.
-    Rfc2136(DynamicUpdates),
+    Rfc2136(Box<DynamicUpdates>),
 }
 
 impl Default for Dns {
