@@ -2,6 +2,7 @@
 //! access, and the environment file says what surrounds the cluster.
 
 mod access;
+mod dns;
 mod facts;
 mod foundation;
 mod metallb;

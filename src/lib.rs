@@ -11,6 +11,7 @@ pub mod environment;
 pub mod kubeconfig;
 pub mod kubernetes;
 pub mod logging;
+pub mod name_server;
 pub mod provider;
 pub mod providers;
 pub mod readable;

@@ -178,6 +178,8 @@ pub struct Dns {
     pub credential: Option<SolverCredential>,
     /// Zones that the solver answers for.
     pub zones: Vec<String>,
+    /// Ports, beside those of HTTPS and DNS, at which what the solver writes to answers.
+    pub ports: Vec<u16>,
 }
 
 /// A Secret in cert-manager's namespace that a solver refers to.

@@ -129,6 +129,7 @@ fn each_rule_explains_itself() {
         "charts",
         "components",
         "databases",
+        "dynamic-updates",
         "kubeconfig",
         "network",
         "network-size",

@@ -21,6 +21,7 @@ mod iam;
 mod kms;
 #[cfg(test)]
 mod landscape;
+mod name_server;
 mod paging;
 mod rds;
 mod route53;
@@ -37,6 +38,7 @@ mod world;
 pub use connection::{Options, SimulatedAws};
 pub use dispatch::Call;
 pub(crate) use dispatch::Services;
+pub use name_server::SimulatedNameServer;
 pub(crate) use world::{Tags, World};
 
 /// An error as AWS gives it: a code and a message.

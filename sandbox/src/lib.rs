@@ -1,4 +1,5 @@
-//! The sandbox: a simulated AWS behind the real SDK clients, and a Kubernetes API behind the real client.
+//! The sandbox: a simulated AWS behind the real SDK clients, and a Kubernetes API and a name server behind the real
+//! clients.
 //!
 //! Everything that talks to a cloud runs here unchanged; only what lies behind the clients is swapped. The world is kept
 //! between runs, time passes by a virtual clock, and requests go wrong on demand.
@@ -9,9 +10,10 @@ pub mod aws;
 pub mod clock;
 pub mod fault;
 pub mod kubernetes;
+pub mod name_server;
 mod sandbox;
 pub mod store;
 
-pub use aws::{Options, SimulatedAws};
+pub use aws::{Options, SimulatedAws, SimulatedNameServer};
 pub use clock::Clock;
 pub use sandbox::Sandbox;

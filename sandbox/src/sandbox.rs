@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::aws::{Options, SimulatedAws};
+use crate::aws::{Options, SimulatedAws, SimulatedNameServer};
 use crate::clock::Clock;
 use crate::kubernetes::GivenCluster;
+use crate::name_server::GivenNameServer;
 use crate::store::{Store, StoreError};
 
 /// A simulated world. Cloning gives the same one.
@@ -42,6 +43,11 @@ impl Sandbox {
     /// A client of a cluster that is there from the beginning, as on premises. Must be called within a tokio runtime.
     pub fn given_kubernetes(&self, given: GivenCluster) -> kube::Client {
         self.aws.given_kubernetes(given)
+    }
+
+    /// The wire to a name server that is there from the beginning, as on premises.
+    pub fn name_server(&self, given: GivenNameServer) -> SimulatedNameServer {
+        self.aws.name_server(given)
     }
 
     /// Keeps the world as it is at this moment, with what time has brought about since the last request.

@@ -258,6 +258,7 @@ impl Layers {
                 }),
                 credential: None,
                 zones: vec![environment.domain.clone()],
+                ports: Vec::new(),
             },
             vault: VaultFoundation {
                 seal: Seal {

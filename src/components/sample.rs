@@ -35,6 +35,7 @@ pub fn foundation(kubernetes: Host<Kubernetes>, key: &str, zone: &str) -> Founda
             solver: json!({ "dns01": { "route53": { "region": "eu-west-1", "hostedZoneID": zone } } }),
             credential: None,
             zones: vec!["sandbox.holodeck.example".to_owned()],
+            ports: Vec::new(),
         },
         vault: VaultFoundation {
             seal: Seal {

@@ -9,8 +9,8 @@ use http::Uri;
 use serde_json::json;
 
 use super::facts::Facts;
-use super::metallb;
 use super::settings::{Backups, Dns, KubeconfigSettings, LoadBalancer, Seal};
+use super::{dns, metallb};
 use crate::environment::Environment;
 use crate::kubernetes::Kubernetes;
 use crate::provider::{
@@ -44,6 +44,7 @@ pub fn foundation(
         recovery_keys: SafePlace { location: recovery_keys(settings, environment) },
         records: match &settings.dns {
             Dns::Manual(_) => records(settings, environment),
+            Dns::Rfc2136(_) => Vec::new(),
         },
     }
 }
@@ -73,13 +74,14 @@ fn load_balancer(settings: &KubeconfigSettings, environment: &Environment) -> pr
 
 /// By HTTP-01, through the ingress, where nobody can write the zone.
 fn solver(settings: &KubeconfigSettings, environment: &Environment) -> provider::Dns {
-    let zones = vec![environment.domain.clone()];
     match &settings.dns {
         Dns::Manual(_) => provider::Dns {
             solver: json!({ "http01": { "ingress": { "ingressClassName": INGRESS_CLASS } } }),
             credential: None,
-            zones,
+            zones: vec![environment.domain.clone()],
+            ports: Vec::new(),
         },
+        Dns::Rfc2136(updates) => dns::solver(updates, environment),
     }
 }
 

@@ -11,11 +11,13 @@ use holodeck_sandbox::Sandbox;
 use holodeck_sandbox::kubernetes::GivenCluster;
 
 use super::access::{self, Access};
+use super::dns;
 use super::facts::Facts;
 use super::foundation::foundation;
-use super::settings::{KubeconfigSettings, LoadBalancer};
+use super::settings::{Dns, KubeconfigSettings, LoadBalancer};
 use crate::environment::Environment;
 use crate::kubernetes::Kubernetes;
+use crate::name_server::NameServer;
 use crate::provider::{Foundation, Provider};
 use crate::secret::{LocalSecrets, SecretSource};
 use crate::simulation::StandIns;
@@ -31,6 +33,8 @@ pub struct KubeconfigProvider {
     settings: KubeconfigSettings,
     access: Access,
     facts: Facts,
+    /// Who keeps the domain, where the records are made by us.
+    name_server: Option<Arc<NameServer>>,
     secrets: Arc<dyn SecretSource>,
 }
 
@@ -49,8 +53,14 @@ impl KubeconfigProvider {
         // The simulated cluster is another one, by whatever name.
         let cluster_id = settings.cluster_id.as_deref().filter(|_| sandbox.is_none());
         let facts = Facts::read(&access.client, settings, cluster_id).await?;
+        let name_server = match &settings.dns {
+            Dns::Manual(_) => None,
+            Dns::Rfc2136(updates) => {
+                Some(Arc::new(dns::connect(updates, environment, &*secrets, sandbox).await?))
+            }
+        };
         tracing::debug!(environment = environment.name, version = facts.version, "connected");
-        Ok(Self { settings: settings.clone(), access, facts, secrets })
+        Ok(Self { settings: settings.clone(), access, facts, name_server, secrets })
     }
 }
 
@@ -70,14 +80,19 @@ fn simulated(settings: &KubeconfigSettings, sandbox: &Sandbox) -> Access {
 
 impl Provider for KubeconfigProvider {
     fn describe(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut described = vec![
             ("context", self.settings.context.clone()),
             ("server", self.access.server.clone()),
             ("version", self.facts.version.clone()),
-        ]
+        ];
+        described.extend(self.name_server.as_ref().map(|server| ("name server", server.address.to_string())));
+        described
     }
 
     fn declare(&self, environment: &Environment, graph: &mut Graph) -> Result<Foundation, Error> {
+        if let (Some(server), Dns::Rfc2136(updates)) = (&self.name_server, &self.settings.dns) {
+            dns::declare(server, updates, &self.settings, environment, graph);
+        }
         let (client, secrets) = (self.access.client.clone(), self.secrets.clone());
         let name = environment.name.clone();
         let kubernetes = graph.host(&(), move |()| {

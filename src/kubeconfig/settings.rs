@@ -4,6 +4,7 @@
 //! more than one value, or has a form of its own, stands in the rules.
 
 mod address_range;
+mod dynamic_updates;
 mod rules;
 mod surroundings;
 
@@ -21,6 +22,7 @@ use crate::environment::{Environment, Findings, Ipv4Cidr, KeyPath};
 use crate::provider::{LeastNodes, Provider, ProviderSettings, SimulatedPlace};
 
 pub use address_range::AddressRange;
+pub use dynamic_updates::{Algorithm, DynamicUpdates, Key};
 pub use surroundings::{
     Backups, Directory, Dns, LoadBalancer, Manual, Metallb, NodePorts, ObjectStore, RecoveryKeys, Seal,
     Shamir, Transit,
@@ -77,8 +79,8 @@ pub struct KubeconfigSettings {
 
 #[async_trait]
 impl ProviderSettings for KubeconfigSettings {
-    fn check(&self, _: &Environment, path: &KeyPath, findings: &mut Findings) {
-        rules::check(self, path, findings);
+    fn check(&self, environment: &Environment, path: &KeyPath, findings: &mut Findings) {
+        rules::check(self, environment, path, findings);
     }
 
     /// The file does not tell how many nodes the cluster has.

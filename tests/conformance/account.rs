@@ -23,6 +23,20 @@ pub const ACCOUNT: &str = "123456789012";
 /// The account's region.
 pub const REGION: &str = "eu-west-1";
 
+/// The connection of an environment to some part of an account's world.
+pub trait Connection: Send + Sync + Sized + 'static {
+    /// That of `environment`.
+    fn to(sandbox: &Sandbox, environment: &str) -> Self;
+}
+
+impl Connection for Aws {
+    fn to(sandbox: &Sandbox, environment: &str) -> Self {
+        let owner = Owner { environment: environment.to_owned() };
+        let (simulated, interceptor) = (sandbox.aws(), sandbox.aws().interceptor());
+        Self::new(&simulated.sdk_config(), Some(&interceptor), owner, REGION.to_owned(), ACCOUNT.to_owned())
+    }
+}
+
 /// A simulated account.
 pub struct Account {
     /// The world that it is in.
@@ -59,21 +73,26 @@ impl Account {
         };
         let sandbox = open(options).expect("a world");
         let simulated = sandbox.aws().clone();
-        let aws = Arc::new(clients(&simulated, ENVIRONMENT));
+        let aws = Arc::new(Aws::to(&sandbox, ENVIRONMENT));
         Self { sandbox, simulated, aws }
     }
 
-    /// Clients of another environment in the same account.
-    pub fn other_environment(&self) -> Aws {
-        clients(&self.simulated, "other")
+    /// The connection of [`ENVIRONMENT`].
+    pub fn connection<C: Connection>(&self) -> C {
+        C::to(&self.sandbox, ENVIRONMENT)
+    }
+
+    /// The connection of another environment in the same account.
+    pub fn other_environment<C: Connection>(&self) -> C {
+        C::to(&self.sandbox, "other")
     }
 
     /// The host of this account's resources in `graph`.
-    pub fn host(&self, graph: &mut Graph) -> Host<Aws> {
-        let aws = self.aws.clone();
+    pub fn host<C: Connection>(&self, graph: &mut Graph) -> Host<C> {
+        let connection = Arc::new(self.connection());
         graph.host(&(), move |()| {
-            let aws = aws.clone();
-            Box::pin(async move { Ok(aws) })
+            let connection = Arc::clone(&connection);
+            Box::pin(async move { Ok(connection) })
         })
     }
 
@@ -128,12 +147,6 @@ impl Account {
         let (events, _) = mpsc::unbounded_channel();
         apply(graph, snapshot, plan, &settings, events).await
     }
-}
-
-fn clients(simulated: &SimulatedAws, environment: &str) -> Aws {
-    let owner = Owner { environment: environment.to_owned() };
-    let interceptor = simulated.interceptor();
-    Aws::new(&simulated.sdk_config(), Some(&interceptor), owner, REGION.to_owned(), ACCOUNT.to_owned())
 }
 
 /// The sandbox's clock as the engine's.

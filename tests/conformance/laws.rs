@@ -8,12 +8,11 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use holodeck_bootstrap::aws::client::Aws;
 use holodeck_bootstrap::aws::owner::Tags;
 use holodeck_engine::plan::Action;
 use holodeck_engine::{Address, Change, Class, Graph, Host, Observed, Plan, Resource, Snapshot, Status};
 
-use crate::account::Account;
+use crate::account::{Account, Connection};
 
 /// What an edit amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +25,13 @@ pub enum Expect {
     Refuse,
 }
 
-type Declare<R> = Box<dyn Fn(&mut Graph, Host<Aws>) -> R>;
+type Client<R> = <R as Resource>::Client;
 
-type Alter<R> = Box<dyn Fn(&mut Graph, Host<Aws>, &mut R)>;
+type Declare<R> = Box<dyn Fn(&mut Graph, Host<Client<R>>) -> R>;
 
-struct Edit<R> {
+type Alter<R> = Box<dyn Fn(&mut Graph, Host<Client<R>>, &mut R)>;
+
+struct Edit<R: Resource> {
     field: &'static str,
     edit: Alter<R>,
     expect: Expect,
@@ -42,16 +43,16 @@ pub fn own_tags() -> Tags {
 }
 
 /// One resource of a kind, and what is expected of it.
-pub struct Laws<R> {
+pub struct Laws<R: Resource> {
     name: &'static str,
     declare: Declare<R>,
     edits: Vec<Edit<R>>,
 }
 
-impl<R: Resource<Client = Aws>> Laws<R> {
+impl<R: Resource<Client: Connection>> Laws<R> {
     /// The case of the resource that `declare` gives, after it has added to the graph what that one needs. Its own kind
     /// is registered already. Give it a tag of its own where the kind has tags.
-    pub fn of(name: &'static str, declare: impl Fn(&mut Graph, Host<Aws>) -> R + 'static) -> Self {
+    pub fn of(name: &'static str, declare: impl Fn(&mut Graph, Host<Client<R>>) -> R + 'static) -> Self {
         Self { name, declare: Box::new(declare), edits: Vec::new() }
     }
 
@@ -65,7 +66,7 @@ impl<R: Resource<Client = Aws>> Laws<R> {
     pub fn edit_in(
         mut self,
         field: &'static str,
-        edit: impl Fn(&mut Graph, Host<Aws>, &mut R) + 'static,
+        edit: impl Fn(&mut Graph, Host<Client<R>>, &mut R) + 'static,
         expect: Expect,
     ) -> Self {
         self.edits.push(Edit { field, edit: Box::new(edit), expect });
@@ -93,7 +94,7 @@ impl<R: Resource<Client = Aws>> Laws<R> {
     }
 
     /// The graph with the resource as `edit` leaves it.
-    fn graph(&self, account: &Account, edit: impl FnOnce(&mut Graph, Host<Aws>, &mut R)) -> Graph {
+    fn graph(&self, account: &Account, edit: impl FnOnce(&mut Graph, Host<Client<R>>, &mut R)) -> Graph {
         let mut graph = Graph::new();
         let host = account.host(&mut graph);
         graph.register::<R>(host);
@@ -144,8 +145,8 @@ impl<R: Resource<Client = Aws>> Laws<R> {
         change.unwrap_or_else(|| panic!("the plan does not mention `{address}`"))
     }
 
-    async fn found(&self, aws: &Aws) -> Observed<R> {
-        let found = R::read(aws, self.name).await.expect("it can be read");
+    async fn found(&self, client: &Client<R>) -> Observed<R> {
+        let found = R::read(client, self.name).await.expect("it can be read");
         found.unwrap_or_else(|| panic!("`{}` does not exist", self.address()))
     }
 
@@ -203,9 +204,10 @@ impl<R: Resource<Client = Aws>> Laws<R> {
 
     async fn what_vanished_is_made_anew(&self) {
         let (account, graph) = self.made().await;
-        let found = self.found(&account.aws).await;
+        let client = account.connection();
+        let found = self.found(&client).await;
         self.remove(&account, &found).await;
-        R::delete(&account.aws, &found).await.expect("removing what is gone is no error");
+        R::delete(&client, &found).await.expect("removing what is gone is no error");
         let (_, plan) = account.plan(&graph, None).await;
         assert_eq!(self.change(&plan).action, Action::Create, "`{}` vanished", self.address());
         self.make(&account, &graph).await;
@@ -214,16 +216,17 @@ impl<R: Resource<Client = Aws>> Laws<R> {
     /// Removes the resource without the engine, and waits until it is gone.
     async fn remove(&self, account: &Account, found: &Observed<R>) {
         const LOOKS: usize = 1000;
+        let client = account.connection();
         let mut requested = false;
         for _ in 0..LOOKS {
             if !requested {
-                match R::delete(&account.aws, found).await {
+                match R::delete(&client, found).await {
                     Ok(()) => requested = true,
                     Err(error) if error.class == Class::NotYet => {}
                     Err(error) => panic!("removing `{}`: {error:?}", self.address()),
                 }
             }
-            if requested && R::read(&account.aws, self.name).await.expect("it can be read").is_none() {
+            if requested && R::read(&client, self.name).await.expect("it can be read").is_none() {
                 return;
             }
             account.pass(Duration::from_secs(10)).await;
@@ -237,7 +240,7 @@ impl<R: Resource<Client = Aws>> Laws<R> {
         let (_, plan) = account.plan(&graph, None).await;
         assert_eq!(self.change(&plan).action, Action::Delete, "`{}` is not desired", self.address());
         self.make(&account, &graph).await;
-        let left = R::read(&account.aws, self.name).await.expect("it can be read");
+        let left = R::read(&account.connection(), self.name).await.expect("it can be read");
         assert!(left.is_none(), "`{}` is still there", self.address());
     }
 

@@ -1,5 +1,5 @@
-//! The laws that every AWS resource kind keeps, checked through the engine against the simulated AWS: one file a kind,
-//! which gives a resource, what it needs, and edits of its fields with what each must amount to.
+//! The laws that every resource kind keeps, checked through the engine in a simulated world: one file a kind, which gives a
+//! resource, what it needs, and edits of its fields with what each must amount to.
 
 mod account;
 mod laws;
@@ -16,6 +16,7 @@ mod kms;
 mod load_balancing;
 mod log_group;
 mod model;
+mod name_server;
 mod network;
 mod node_group;
 mod secret;

@@ -143,6 +143,7 @@ fn context(component: &str, sample: &Sample) -> Value {
                 "solver": { "dns01": { "route53": { "region": "eu-west-1", "hostedZoneID": unknown("dns.zone") } } },
                 "credential": sample.solver_credential,
                 "zones": ["sample.holodeck.example"],
+                "ports": if sample.solver_credential.is_null() { json!([]) } else { json!([53, 5353]) },
             },
             "certificates": {
                 "issuer": sample.issuer,

@@ -9,6 +9,7 @@ mod kubeconfig_in_sandbox;
 #[cfg(feature = "servers")]
 mod kubeconfig_on_server;
 mod laws;
+mod name_server_in_sandbox;
 mod sandbox;
 #[path = "../cli/support.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]

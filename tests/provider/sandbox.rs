@@ -93,7 +93,7 @@ impl Simulated {
         runtime.block_on(async { act(self.world()).await });
     }
 
-    /// Everything that exists in the account, and on the clusters that are there.
+    /// Everything that exists in the account, on the clusters that are there, and on the name server.
     fn dump(&self) -> BTreeMap<String, Value> {
         // Any command makes the world.
         self.run(&["plan", "--quiet"]);
@@ -112,6 +112,11 @@ impl Simulated {
         for id in clusters.chain(["given"]) {
             let Some(cluster) = self.file(&format!("kubernetes-{id}.json")) else { continue };
             all.extend(entries(&cluster["objects"]).map(|(name, object)| (name.to_owned(), object.clone())));
+        }
+        let zones = self.file("name-server.json").unwrap_or_default();
+        for (zone, kept) in entries(&zones["zones"]) {
+            let sets = entries(&kept["sets"]);
+            all.extend(sets.map(|(name, set)| (format!("name-server/{zone}/{name}"), set.clone())));
         }
         all
     }

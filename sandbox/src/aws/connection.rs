@@ -25,10 +25,12 @@ use aws_types::region::Region;
 use jiff::Timestamp;
 
 use super::dispatch::{self, Call, Services, Simulation};
+use super::name_server;
 use super::world::World;
 use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::kubernetes::Cluster;
+use crate::name_server::Zones;
 use crate::store::{Store, StoreError};
 
 /// The file in the sandbox's folder that holds the world.
@@ -65,6 +67,8 @@ pub(super) struct Shared {
     pub calls: Mutex<Vec<Call>>,
     /// Objects of the clusters, by the cluster's id.
     pub clusters: Mutex<BTreeMap<String, Cluster>>,
+    /// The zones of the name server.
+    pub zones: Mutex<Zones>,
     pub store: Arc<Store>,
     requests: AtomicU64,
     stopped: AtomicBool,
@@ -98,6 +102,7 @@ impl SimulatedAws {
             faults,
             calls: Mutex::default(),
             clusters: Mutex::default(),
+            zones: Mutex::new(store.load(name_server::FILE)?.unwrap_or_default()),
             store,
             requests: AtomicU64::new(1),
             stopped: AtomicBool::new(false),

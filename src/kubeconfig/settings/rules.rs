@@ -5,18 +5,28 @@
 
 use bech32::Bech32;
 use bech32::primitives::decode::CheckedHrpstring;
+use domain::tsig::KeyName;
 use http::Uri;
 
-use super::{AddressRange, Backups, KubeconfigSettings, LoadBalancer, Metallb, Seal};
-use crate::environment::{Finding, Findings, KeyPath};
+use super::{AddressRange, Backups, Dns, DynamicUpdates, KubeconfigSettings, LoadBalancer, Metallb, Seal};
+use crate::environment::{Credentials, Environment, Finding, Findings, KeyPath};
+use crate::name_server::ServerAddress;
 
 /// Bytes of an X25519 public key, which an age recipient is.
 const RECIPIENT_BYTES: usize = 32;
 
 /// Applies the rules for the provider's table, which stands at `at`.
-pub(crate) fn check(settings: &KubeconfigSettings, at: &KeyPath, findings: &mut Findings) {
+pub(crate) fn check(
+    settings: &KubeconfigSettings,
+    environment: &Environment,
+    at: &KeyPath,
+    findings: &mut Findings,
+) {
     if let LoadBalancer::Metallb(metallb) = &settings.load_balancer {
         pool_is_of_addresses(metallb, &at.keys("load_balancer.addresses"), findings);
+    }
+    if let Dns::Rfc2136(updates) = &settings.dns {
+        updates_can_be_made(updates, environment, &at.key("dns"), findings);
     }
     if let Seal::Transit(transit) = &settings.seal {
         is_web_address(&transit.address, &at.keys("seal.address"), findings);
@@ -55,6 +65,64 @@ fn pool_is_of_addresses(metallb: &Metallb, at: &KeyPath, findings: &mut Findings
             );
         }
         ranges.push((index, range));
+    }
+}
+
+fn updates_can_be_made(
+    updates: &DynamicUpdates,
+    environment: &Environment,
+    at: &KeyPath,
+    findings: &mut Findings,
+) {
+    if updates.server.parse::<ServerAddress>().is_err() {
+        findings.add(Finding::new(
+            at.key("server"),
+            format!("`{}` is no address of a name server", updates.server),
+            "write a host name or an IP address, with a port where it is not 53, such as `ns1.holodeck.example:5353` or \
+             `[2001:db8::53]:5353`",
+        ));
+    }
+    if let Some(zone) = &updates.zone {
+        domain_is_in_zone(zone, environment, &at.key("zone"), findings);
+    }
+    let key = &updates.key;
+    if key.name.parse::<KeyName>().is_err() {
+        findings.add(Finding::new(
+            at.keys("key.name"),
+            format!("`{}` is no name of a key", key.name),
+            "write the name as the server has it: a domain name such as `onprem`, or `onprem.holodeck.example`",
+        ));
+    }
+    if let Credentials::AwsSecret(_) | Credentials::Vault(_) = key.secret {
+        findings.add(Finding::new(
+            at.keys("key.secret"),
+            "the secret of the key cannot be had from there: it signs before anything else is up",
+            "keep it in a variable, `{ env = \"…\" }`, or in a file, `{ file = \"…\" }`, of the machine that runs `up`",
+        ));
+    }
+    if key.algorithm.of_issuers().is_none() && environment.certificates.issuer.is_acme() {
+        findings.add(
+            Finding::new(
+                at.keys("key.algorithm"),
+                "cert-manager, which proves the domain by DNS-01, does not know this algorithm",
+                "make the key anew with `hmac-sha256` or `hmac-sha512`, or choose `issuer = \"internal-ca\"`",
+            )
+            .because(KeyPath::default().keys("certificates.issuer"), "the issuer"),
+        );
+    }
+}
+
+fn domain_is_in_zone(zone: &str, environment: &Environment, at: &KeyPath, findings: &mut Findings) {
+    let domain = &environment.domain;
+    if domain != zone && !domain.ends_with(&format!(".{zone}")) {
+        findings.add(
+            Finding::new(
+                at.clone(),
+                format!("the domain `{domain}` is not in the zone `{zone}`"),
+                "name the zone that the domain is in, or choose another domain",
+            )
+            .because(KeyPath::default().key("domain"), "the domain"),
+        );
     }
 }
 

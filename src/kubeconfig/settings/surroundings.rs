@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::DynamicUpdates;
 use crate::environment::Credentials;
 
 /// What brings requests to the cluster.
@@ -64,6 +65,8 @@ pub enum Dns {
     /// You do: `up` and `status` show the records. Certificates of Let's Encrypt are proven by HTTP-01, so the records
     /// must stand before they can be signed.
     Manual(Manual),
+    /// `up` does, on a name server that takes dynamic updates. Certificates of Let's Encrypt are proven by DNS-01 there.
+    Rfc2136(Box<DynamicUpdates>),
 }
 
 impl Default for Dns {
