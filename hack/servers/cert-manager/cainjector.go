@@ -8,11 +8,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	apiregistration "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/cert-manager/cert-manager/pkg/controller/cainjector"
+	logf "github.com/cert-manager/cert-manager/pkg/logs"
+	"github.com/cert-manager/cert-manager/pkg/util"
 )
 
 func injector(flags *pflag.FlagSet, common *common) func(ctx context.Context) error {
@@ -22,6 +25,7 @@ func injector(flags *pflag.FlagSet, common *common) func(ctx context.Context) er
 		if err != nil {
 			return err
 		}
+		log.SetLogger(logf.Log)
 		kinds := runtime.NewScheme()
 		for _, add := range []func(*runtime.Scheme) error{
 			scheme.AddToScheme, v1.AddToScheme, apiextensions.AddToScheme, apiregistration.AddToScheme,
@@ -30,6 +34,8 @@ func injector(flags *pflag.FlagSet, common *common) func(ctx context.Context) er
 				return err
 			}
 		}
+		// Its field manager follows from the name.
+		config = util.RestConfigWithUserAgent(config, "cainjector")
 		control, err := manager.New(config, manager.Options{
 			Scheme:                        kinds,
 			Metrics:                       server.Options{BindAddress: "0"},
