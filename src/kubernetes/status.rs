@@ -102,8 +102,8 @@ const AUTHORITY: [(&str, &str); 2] = [
 
 /// Without its authority no webhook can be called.
 fn webhooks(live: &Value) -> Status {
-    let sources = AUTHORITY.iter().map(|(kind, at)| (kind, text(live, at)));
-    let Some((kind, name)) = sources.filter(|(_, name)| !name.is_empty()).next() else {
+    let mut sources = AUTHORITY.iter().map(|(kind, at)| (kind, text(live, at)));
+    let Some((kind, name)) = sources.find(|(_, name)| !name.is_empty()) else {
         return Status::Ready;
     };
     let lacks_it = |webhook: &&Value| text(webhook, "/clientConfig/caBundle").is_empty();
