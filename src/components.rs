@@ -17,7 +17,7 @@ use holodeck_engine::{Class, Error, Graph};
 use serde_json::{Map, Value, json};
 
 use crate::charts;
-use crate::environment::{ChartSource, ComponentSettings, Environment, Issuer, Source};
+use crate::environment::{ChartSource, ComponentSettings, Environment, Issuer};
 use crate::kubernetes::{ComponentObjects, KubernetesObject, ManifestError, ObjectName, add_objects};
 use crate::provider::Foundation;
 
@@ -137,10 +137,9 @@ pub fn urls(environment: &Environment) -> Vec<(&'static str, String)> {
 
 /// The enabled components that come from charts.
 pub fn charted(environment: &Environment) -> impl Iterator<Item = (&'static Component, &ChartSource)> {
-    enabled(environment).filter_map(|component| match &component.configured(environment).source {
-        Source::Chart(chart) => Some((component, chart)),
-        Source::Embedded => None,
-    })
+    COMPONENTS
+        .into_iter()
+        .filter_map(|component| Some((component, component.configured(environment).chart()?)))
 }
 
 fn enabled(environment: &Environment) -> impl Iterator<Item = &'static Component> {
@@ -199,9 +198,9 @@ impl Component {
     ) -> Result<Vec<Value>, ComponentError> {
         let component = self.name;
         let context = self.context(environment, foundation)?;
-        let rendered = match self.configured(environment).source {
-            Source::Embedded => template::render(component, &context),
-            Source::Chart(_) => template::render_only(component, self.beside_chart, &context),
+        let rendered = match self.configured(environment).chart() {
+            None => template::render(component, &context),
+            Some(_) => template::render_only(component, self.beside_chart, &context),
         };
         rendered
             .map_err(|source| ComponentError::Template { component, source })?

@@ -42,13 +42,18 @@ func Unpack(source module.Version, folder, language string) (string, error) {
 	return download.Sum, lower(filepath.Join(folder, "go.mod"), language)
 }
 
-// lower makes a go.mod ask for a version of Go, unless it asks for an older one.
-func lower(path, language string) error {
+// ReadModule reads a go.mod.
+func ReadModule(path string) (*modfile.File, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	file, err := modfile.Parse(path, text, nil)
+	return modfile.Parse(path, text, nil)
+}
+
+// lower makes a go.mod ask for a version of Go, unless it asks for an older one.
+func lower(path, language string) error {
+	file, err := ReadModule(path)
 	if err != nil {
 		return err
 	}
@@ -59,7 +64,8 @@ func lower(path, language string) error {
 		return err
 	}
 	file.DropToolchainStmt()
-	if text, err = file.Format(); err != nil {
+	text, err := file.Format()
+	if err != nil {
 		return err
 	}
 	return os.WriteFile(path, text, 0o644)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::charts::Manifests;
-use crate::environment::{ChartSource, load};
+use crate::environment::{ChartSource, Source, load};
 use crate::kubernetes::ObjectName;
 
 fn foundation() -> Foundation {

@@ -73,6 +73,16 @@ impl Default for ComponentSettings {
     }
 }
 
+impl ComponentSettings {
+    /// The chart that the component comes from, if it is installed from one.
+    pub fn chart(&self) -> Option<&ChartSource> {
+        match &self.source {
+            Source::Chart(chart) if self.enabled => Some(chart),
+            _ => None,
+        }
+    }
+}
+
 /// Where a component's manifests come from: `"embedded"`, or a table that names a chart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

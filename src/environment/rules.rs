@@ -7,7 +7,7 @@
 use super::finding::{Finding, Findings};
 use super::key_path::KeyPath;
 use super::wording::{list, nearest};
-use super::{ChartSource, ComponentSettings, Credentials, Environment, Source};
+use super::{ChartSource, ComponentSettings, Credentials, Environment};
 use crate::provider::LeastNodes;
 
 /// Applies every rule to `environment`, which was read from the file called `file_stem`.
@@ -277,12 +277,7 @@ fn charted(
     environment: &Environment,
 ) -> impl Iterator<Item = (&'static str, &ComponentSettings, &ChartSource)> {
     let components = environment.components.named().into_iter();
-    components.filter(|(_, component)| component.enabled).filter_map(|(name, component)| {
-        match &component.source {
-            Source::Chart(chart) => Some((name, component, chart)),
-            Source::Embedded => None,
-        }
-    })
+    components.filter_map(|(name, component)| Some((name, component, component.chart()?)))
 }
 
 fn gitops_has_its_controller(environment: &Environment, root: &KeyPath, findings: &mut Findings) {

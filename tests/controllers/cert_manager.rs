@@ -17,6 +17,7 @@ use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
+use crate::api_server;
 use crate::process::{self, Process};
 use crate::support::{Ran, Workplace, ran};
 
@@ -112,10 +113,8 @@ impl Platform {
     async fn new() -> Self {
         let options = Options { extent: Extent::Cluster { nodes: 3 }, calls_webhooks: false };
         let control_plane = ControlPlane::start(options).await.unwrap_or_else(|error| panic!("{error}"));
-        let workplace = Workplace::new();
+        let workplace = api_server::workplace();
         workplace.turn_off("onprem", &["argo-cd"]);
-        // The API server of the tests stands on loopback, which the Service `kubernetes` cannot have as an endpoint.
-        workplace.edit("onprem.toml", "context =", "api_servers = [\"192.0.2.0/24\"]\ncontext =");
         workplace.append("onprem.toml", "\n[certificates]\nissuer = \"internal-ca\"\n");
         Self { control_plane, workplace }
     }

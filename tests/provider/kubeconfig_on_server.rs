@@ -8,6 +8,7 @@ use holodeck_control_plane::stand_in::{self, StandIn};
 use holodeck_control_plane::{ControlPlane, Extent, Fault, Gate, Options, What};
 use serde_json::{Value, json};
 
+use crate::api_server;
 use crate::chart_repository::{self, ChartRepository};
 use crate::laws::{self, Deed, Occupant, Place, Trouble};
 use crate::support::{Ran, Workplace, ran};
@@ -42,9 +43,7 @@ impl OnServer {
         let options = Options { extent: Extent::Cluster { nodes: 3 }, calls_webhooks: false };
         let control_plane = runtime.block_on(ControlPlane::start(options)).expect("a control plane");
         let gate = control_plane.gate().expect("a gate");
-        let workplace = Workplace::new();
-        // The API server of the tests stands on loopback, which the Service `kubernetes` cannot have as an endpoint.
-        workplace.edit("onprem.toml", "context =", "api_servers = [\"192.0.2.0/24\"]\ncontext =");
+        let workplace = api_server::workplace();
         let _cert_manager = stand_in::certificates(control_plane.config());
         Self { workplace, gate, control_plane, _cert_manager, chart: None }
     }

@@ -1,5 +1,7 @@
 //! What every provider must do, as a user sees it: one set of laws, and the places that are held to them.
 
+#[cfg(feature = "servers")]
+mod api_server;
 mod aws_in_sandbox;
 #[cfg(feature = "servers")]
 mod chart_repository;

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 	"holodeck.example/upstream"
 )
@@ -29,12 +28,7 @@ func main() {
 }
 
 func layOut(folder string, packages []string) error {
-	path := filepath.Join(folder, "go.mod")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	file, err := modfile.Parse(path, text, nil)
+	file, err := upstream.ReadModule(filepath.Join(folder, "go.mod"))
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::cluster::Cluster;
 use super::controllers::Agenda;
-use super::object::{condition, is_condition_true, items, name, namespace, text, time};
+use super::object::{items, namespace, text};
+use super::platform::available;
 
 const FROM_CERTIFICATE: &str = "/metadata/annotations/cert-manager.io~1inject-ca-from";
 const FROM_SECRET: &str = "/metadata/annotations/cert-manager.io~1inject-ca-from-secret";
@@ -22,6 +23,7 @@ pub(super) fn run(cluster: &mut Cluster, agenda: &mut Agenda) {
     if let Some((webhook, since)) = available(cluster, "cert-manager-webhook")
         && agenda.is_due(since + EFFORT)
     {
+        let webhook = webhook.clone();
         make_authority(cluster, &webhook, agenda.now);
     }
     if let Some((_, since)) = available(cluster, "cert-manager-cainjector")
@@ -33,14 +35,6 @@ pub(super) fn run(cluster: &mut Cluster, agenda: &mut Agenda) {
             }
         }
     }
-}
-
-/// The Deployment, and since when it is available.
-fn available(cluster: &Cluster, wanted: &str) -> Option<(Value, Timestamp)> {
-    let mut deployments = cluster.list("apps", "deployments", None);
-    let deployment = deployments.find(|deployment| name(deployment) == wanted)?;
-    let since = condition(deployment, "Available").and_then(|c| time(c, "/lastTransitionTime"))?;
-    is_condition_true(deployment, "Available").then(|| (deployment.clone(), since))
 }
 
 fn make_authority(cluster: &mut Cluster, webhook: &Value, now: Timestamp) {

@@ -38,7 +38,8 @@ const PASSWORD: SignedDuration = SignedDuration::from_secs(3);
 
 /// Lets each of them react.
 pub(super) fn run(cluster: &mut Cluster, agenda: &mut Agenda) {
-    if let Some((home, since)) = cert_manager(cluster) {
+    if let Some((deployment, since)) = available(cluster, "cert-manager") {
+        let home = namespace(deployment).to_owned();
         for plural in ["issuers", "clusterissuers"] {
             for key in cluster.keys(CERT_MANAGER, plural) {
                 issuer(cluster, &key, &home, since, agenda);
@@ -56,13 +57,13 @@ pub(super) fn run(cluster: &mut Cluster, agenda: &mut Agenda) {
     }
 }
 
-/// Where cert-manager runs, and since when it is available.
-fn cert_manager(cluster: &Cluster) -> Option<(String, Timestamp)> {
+/// The Deployment of that name, once it is available, and since when it is.
+pub(super) fn available<'a>(cluster: &'a Cluster, wanted: &str) -> Option<(&'a Value, Timestamp)> {
     let deployment = cluster
         .list("apps", "deployments", None)
-        .find(|deployment| name(deployment) == "cert-manager" && is_available(deployment))?;
+        .find(|deployment| name(deployment) == wanted && is_available(deployment))?;
     let since = condition(deployment, "Available").and_then(|c| time(c, "/lastTransitionTime"))?;
-    Some((namespace(deployment).to_owned(), since))
+    Some((deployment, since))
 }
 
 fn is_available(deployment: &Value) -> bool {

@@ -7,7 +7,7 @@ use holodeck_control_plane::{ControlPlane, Extent, Options};
 use kube::Client;
 
 use super::repositories::{HOST, Repositories, copy};
-use crate::support::Workplace;
+use crate::api_server;
 
 /// Argo CD's namespace.
 pub const NAMESPACE: &str = "argocd";
@@ -65,9 +65,7 @@ impl Platform {
     }
 
     fn up(&self) {
-        let workplace = Workplace::new();
-        // The API server of the tests stands on loopback, which the Service `kubernetes` cannot have as an endpoint.
-        workplace.edit("onprem.toml", "context =", "api_servers = [\"192.0.2.0/24\"]\ncontext =");
+        let workplace = api_server::workplace();
         for name in ["platform", "services"] {
             let url = format!("https://gitlab.example/holodeck/{name}.git");
             workplace.edit("base.toml", &url, &self.repositories.url(name));
