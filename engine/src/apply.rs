@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +23,7 @@ use crate::address::Address;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::event::{Event, Operation};
-use crate::graph::Graph;
+use crate::graph::{Graph, Way};
 use crate::input;
 use crate::kind::AnyClient;
 use crate::observe::Snapshot;
@@ -153,11 +155,21 @@ impl Run<'_> {
     /// The client of a host, connected at first use; hosts are connected to one at a time.
     async fn client(&self, host: usize, access: &Value) -> Result<AnyClient, Error> {
         let _turn = self.connecting.lock().await;
-        if let Some(client) = self.connected(host) {
-            return Ok(client);
+        self.connect(host, access).await
+    }
+
+    fn connect<'b>(&'b self, host: usize, access: &'b Value) -> BoxFuture<'b, Result<AnyClient, Error>> {
+        async move {
+            if let Some(client) = self.connected(host) {
+                return Ok(client);
+            }
+            let client = match &self.graph.hosts[host].way {
+                Way::Connect(connect) => connect(access.clone()).await?,
+                Way::Through(other, derive) => derive(self.connect(*other, access).await?)?,
+            };
+            self.clients.lock().unwrap_or_else(PoisonError::into_inner).insert(host, client.clone());
+            Ok(client)
         }
-        let client = (self.graph.hosts[host].connect)(access.clone()).await?;
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner).insert(host, client.clone());
-        Ok(client)
+        .boxed()
     }
 }

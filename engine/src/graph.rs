@@ -69,11 +69,21 @@ impl<C> Clone for Host<C> {
 impl<C> Copy for Host<C> {}
 
 type Connect = Arc<dyn Fn(Value) -> BoxFuture<'static, Result<AnyClient, Error>> + Send + Sync>;
+type Derive = Arc<dyn Fn(AnyClient) -> Result<AnyClient, Error> + Send + Sync>;
 
 pub(crate) struct HostEntry {
     /// What the client is made from; may contain references.
     pub access: Value,
-    pub connect: Connect,
+    pub way: Way,
+}
+
+/// How the client of a host comes about.
+#[derive(Clone)]
+pub(crate) enum Way {
+    /// By connecting to it with its access.
+    Connect(Connect),
+    /// From the client of another host, which has the same access.
+    Through(usize, Derive),
 }
 
 pub(crate) struct KindEntry {
@@ -158,7 +168,27 @@ impl Graph {
                 .map(&connect);
             Box::pin(async move { Ok(client?.await? as AnyClient) })
         });
-        self.hosts.push(HostEntry { access, connect });
+        self.add_host(access, Way::Connect(connect))
+    }
+
+    /// Adds a host that is reached through another one, and is there whenever that one is: its client is made by `derive`
+    /// from the other's. Each is made once, so what it keeps to itself lasts as long as a run.
+    pub fn host_through<P, C, F>(&mut self, other: Host<P>, derive: F) -> Host<C>
+    where
+        P: Send + Sync + 'static,
+        C: Send + Sync + 'static,
+        F: Fn(Arc<P>) -> C + Send + Sync + 'static,
+    {
+        let access = self.hosts[other.index].access.clone();
+        let derive: Derive = Arc::new(move |client| {
+            let client = client.downcast().map_err(|_| Error::bug("a host has the client of another one"))?;
+            Ok(Arc::new(derive(client)) as AnyClient)
+        });
+        self.add_host(access, Way::Through(other.index, derive))
+    }
+
+    fn add_host<C>(&mut self, access: Value, way: Way) -> Host<C> {
+        self.hosts.push(HostEntry { access, way });
         Host { index: self.hosts.len() - 1, client: PhantomData }
     }
 

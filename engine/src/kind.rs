@@ -36,6 +36,7 @@ pub(crate) trait Kind: Send + Sync {
     fn disposable(&self) -> bool;
     fn precious(&self) -> bool;
     fn leftover(&self) -> bool;
+    fn inseparable(&self) -> bool;
     fn canonical(&self, attributes: &Value) -> Result<Value, Error>;
     fn durations(&self, attributes: &Value) -> Result<Durations, Error>;
     fn judge(&self, desired: &Value, actual: &Value, changes: &[FieldChange]) -> Result<Verdict, Error>;
@@ -132,6 +133,10 @@ impl<R: Resource> Kind for Erased<R> {
 
     fn leftover(&self) -> bool {
         R::LEFTOVER
+    }
+
+    fn inseparable(&self) -> bool {
+        R::INSEPARABLE
     }
 
     fn canonical(&self, attributes: &Value) -> Result<Value, Error> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::address::Address;
 use crate::error::Error;
-use crate::graph::Graph;
+use crate::graph::{Graph, Way};
 use crate::input::{self, Reference};
 use crate::kind::{AnyClient, Seen};
 use crate::resource::Status;
@@ -84,7 +84,7 @@ pub async fn observe_for_removal(graph: &Graph) -> Result<(Snapshot, Vec<Observe
     look(graph).await
 }
 
-/// Looks at all hosts. The failures of those whose access comes from outputs are given beside the snapshot, others are
+/// Looks at all hosts, those that are reached through another one after it, and not at all where it does not answer. The failures of those whose access comes from outputs are given beside the snapshot, others are
 /// an error.
 async fn look(graph: &Graph) -> Result<(Snapshot, Vec<ObserveError>), Vec<ObserveError>> {
     let mut tolerable = Vec::new();
@@ -93,15 +93,20 @@ async fn look(graph: &Graph) -> Result<(Snapshot, Vec<ObserveError>), Vec<Observ
     loop {
         let reachable: Vec<(usize, Value)> = waiting
             .iter()
+            .filter(|&&host| match &graph.hosts[host].way {
+                Way::Connect(_) => true,
+                Way::Through(other, _) => snapshot.clients.contains_key(other),
+            })
             .map(|&host| (host, input::resolve(&graph.hosts[host].access, &|r| snapshot.lasting_output(r))))
             .filter(|(_, access)| !input::is_unresolved(access))
             .collect();
         if reachable.is_empty() {
             return Ok((snapshot, tolerable));
         }
-        let asked = join_all(
-            reachable.into_iter().map(async |(host, access)| (host, observe_host(graph, host, access).await)),
-        );
+        let asked =
+            join_all(reachable.into_iter().map(async |(host, access)| {
+                (host, observe_host(graph, host, access, &snapshot.clients).await)
+            }));
         let mut failures = Vec::new();
         for (host, answer) in asked.await {
             waiting.remove(&host);
@@ -127,9 +132,14 @@ async fn observe_host(
     graph: &Graph,
     host: usize,
     access: Value,
+    clients: &BTreeMap<usize, AnyClient>,
 ) -> Result<(AnyClient, Vec<(&'static str, Seen)>), Vec<ObserveError>> {
     let kinds: Vec<_> = graph.kinds.values().filter(|entry| entry.host == host).map(|e| &e.kind).collect();
-    let client = (graph.hosts[host].connect)(access).await.map_err(|source| {
+    let client = match &graph.hosts[host].way {
+        Way::Connect(connect) => connect(access).await,
+        Way::Through(other, derive) => derive(clients[other].clone()),
+    };
+    let client = client.map_err(|source| {
         let kind = kinds.first().map_or("?", |kind| kind.name()).to_owned();
         vec![ObserveError { kind, source }]
     })?;

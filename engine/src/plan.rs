@@ -366,7 +366,7 @@ impl<'a> Planner<'a> {
         let snapshot = self.snapshot;
         for (address, seen) in &snapshot.seen {
             let entry = &self.graph.kinds[&*address.kind];
-            if self.judged.contains_key(address) || entry.kind.leftover() {
+            if self.judged.contains_key(address) || entry.kind.leftover() || entry.kind.inseparable() {
                 continue;
             }
             let host = entry.host;
@@ -393,7 +393,11 @@ impl<'a> Planner<'a> {
     fn delete_everything(&mut self) {
         let snapshot = self.snapshot;
         for (address, seen) in &snapshot.seen {
-            let host = self.host_resource(self.graph.kinds[&*address.kind].host);
+            let entry = &self.graph.kinds[&*address.kind];
+            if entry.kind.inseparable() {
+                continue;
+            }
+            let host = self.host_resource(entry.host);
             for seen in seen {
                 self.remove(address, seen, "everything is removed", host.clone());
             }

@@ -42,6 +42,9 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     /// Whether such resources are never desired, but left behind by others. Only a removal of everything takes them
     /// away: they may hold what somebody misses.
     const LEFTOVER: bool = false;
+    /// Whether it comes to an end with what it depends on, as the state of a server does. Then it is not removed for its
+    /// own sake, neither when it is no longer desired nor when everything is removed; only a replacement removes it.
+    const INSEPARABLE: bool = false;
 
     /// How long the kind's operations usually take, and when to give up.
     fn durations(&self) -> Durations {

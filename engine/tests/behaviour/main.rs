@@ -4,5 +4,6 @@
 
 mod apply;
 mod convergence;
+mod inseparable;
 mod plan;
 mod support;

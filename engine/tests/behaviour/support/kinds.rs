@@ -48,6 +48,7 @@ pub struct Outputs {
 pub trait Kind: Clone + Send + Sync + 'static {
     const BEHAVIOUR: Behaviour;
     const DISPOSABLE: bool = false;
+    const INSEPARABLE: bool = false;
     const TIMEOUT: u64 = 3600;
 }
 
@@ -144,6 +145,7 @@ impl<K: Kind> Resource for Item<K> {
     const VOLATILE: &'static [&'static str] = &["revision"];
     const SENSITIVE: &'static [&'static str] = &["secret"];
     const DISPOSABLE: bool = K::DISPOSABLE;
+    const INSEPARABLE: bool = K::INSEPARABLE;
 
     fn durations(&self) -> Durations {
         let Behaviour { create, update, delete, .. } = K::BEHAVIOUR;
@@ -233,6 +235,8 @@ kinds! {
     Subnet IsSubnet { kind: "cloud.subnet" }
     /// Takes ten minutes, and gives access to what lives on it.
     Cluster IsCluster { kind: "cloud.cluster", create: 600, update: 300, delete: 200 }
+    /// Is reached through a cluster, and comes to an end with it.
+    Session IsSession { kind: "cluster.session", create: 5, update: 1 } { INSEPARABLE = true }
     /// Lives on a cluster.
     Object IsObject { kind: "cluster.object", create: 5, update: 1, delete: 1, rewires: true }
     /// Takes its label only by an update, which changes one thing at a time; cannot shrink.

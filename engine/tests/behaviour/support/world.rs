@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::cloud::{Cloud, Place};
-use super::kinds::{Cache, Cluster, Database, Fleet, Network, Object, Subnet, Template};
+use super::kinds::{Cache, Cluster, Database, Fleet, Network, Object, Session, Subnet, Template};
 
 /// A graph with all kinds registered: the objects live on the cluster `main`.
 pub fn graph(cloud: &Arc<Cloud>) -> Graph {
@@ -44,6 +44,11 @@ pub fn graph(cloud: &Arc<Cloud>) -> Graph {
         })
     });
     graph.register::<Object>(cluster);
+    let inside = graph.host_through(cluster, |cluster: Arc<Place>| Place {
+        cloud: cluster.cloud.clone(),
+        on: cluster.on.clone(),
+    });
+    graph.register::<Session>(inside);
     graph
 }
 
