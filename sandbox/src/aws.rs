@@ -8,6 +8,7 @@
 //! and register it in that service's `register`. To add a service: give it a file with its state and `register`, a field
 //! in [`World`], a line in `dispatch::Services::all`, and its protocol in `wire`.
 
+mod admission;
 mod api_server;
 mod autoscaling;
 mod cloudwatchlogs;

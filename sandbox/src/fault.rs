@@ -2,8 +2,8 @@
 //!
 //! As text, a rule is `OPERATION:ACTION[@N]`: the Nth request of that operation (every one without `@N`) fails with an
 //! error code, is throttled, is delayed, loses its answer, or stops the process. `*` stands for any changing operation.
-//! Operations are those of the AWS API (`CreateVpc`), for Kubernetes the verb and the plural (`PATCH deployments`), and for
-//! the name server `QUERY` and `UPDATE`.
+//! Operations are those of the AWS API (`CreateVpc`), for Kubernetes the verb and the plural (`PATCH deployments`), for
+//! Vault the verb and the path (`PUT sys/init`), and for the name server `QUERY` and `UPDATE`.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

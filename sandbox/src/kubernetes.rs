@@ -29,6 +29,7 @@ mod nodes;
 mod object;
 mod platform;
 mod pods;
+mod port_forward;
 mod request;
 mod rollout;
 mod scheduling;
@@ -39,6 +40,8 @@ mod status;
 mod storage;
 mod topology;
 mod validation;
+mod vault_registration;
+mod vault_servers;
 mod write;
 
 use std::io;
@@ -55,6 +58,7 @@ use tower::BoxError;
 
 pub use cluster::{Cluster, NodeSpec, Taint};
 pub use given::GivenCluster;
+pub use port_forward::SimulatedPods;
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +79,14 @@ pub trait ClusterStore: Send + Sync + 'static {
     /// Decides what becomes of a request, before it is served; it may wait, to play a delay, and may keep a log.
     async fn admit(&self, method: &Method, path: &str) -> Verdict {
         let _ = (method, path);
+        Verdict::Serve
+    }
+
+    /// Decides what becomes of a request to what runs in a pod, as [`Self::admit`] does of one to the API server.
+    ///
+    /// `service` is what runs there, such as `Vault`, and `operation` what is asked of it, such as `PUT sys/init`.
+    async fn admit_to_pod(&self, service: &str, operation: &str, changes: bool) -> Verdict {
+        let _ = (service, operation, changes);
         Verdict::Serve
     }
 

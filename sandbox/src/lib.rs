@@ -1,4 +1,4 @@
-//! The sandbox: a simulated AWS behind the real SDK clients, and a Kubernetes API and a name server behind the real
+//! The sandbox: a simulated AWS behind the real SDK clients, and a Kubernetes API, Vault and a name server behind the real
 //! clients.
 //!
 //! Everything that talks to a cloud runs here unchanged; only what lies behind the clients is swapped. The world is kept
@@ -13,7 +13,9 @@ pub mod kubernetes;
 pub mod name_server;
 mod sandbox;
 pub mod store;
+pub mod vault;
 
 pub use aws::{Options, SimulatedAws, SimulatedNameServer};
 pub use clock::Clock;
+pub use kubernetes::SimulatedPods;
 pub use sandbox::Sandbox;

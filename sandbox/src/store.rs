@@ -73,6 +73,11 @@ impl Store {
         }
     }
 
+    /// The folder, where there is one.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_ref().map(|(folder, _)| folder.as_path())
+    }
+
     /// Keeps nothing.
     pub fn nowhere() -> Self {
         Self { folder: None }

@@ -1,5 +1,5 @@
 //! The Kubernetes API servers of the simulated world: those of its EKS clusters, which `kube::Client` reaches at a
-//! cluster's endpoint, and that of a cluster that was given.
+//! cluster's endpoint, and that of a cluster that was given. The way to a cluster's pods leads through them.
 //!
 //! Invariants: an endpoint answers from the moment its cluster is active until its deletion begins, and refuses the
 //! connection at any other time; a cluster's objects are kept in a file of their own, named by the cluster's id, so that
@@ -7,23 +7,21 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use kube::core::Status;
 
+use super::admission::{Admission, Ending, Refusal};
 use super::connection::Shared;
 use super::dispatch::Call;
 use super::eks::{self, Node};
 use super::{SimulatedAws, World};
-use crate::fault::Action;
-use crate::kubernetes::{self, Cluster, ClusterStore, GivenCluster, NodeSpec, Serve, Taint, Verdict};
+use crate::kubernetes::{
+    self, Cluster, ClusterStore, GivenCluster, NodeSpec, Serve, SimulatedPods, Taint, Verdict,
+};
 use crate::store::StoreError;
-
-/// How long a request takes, in virtual time.
-const LATENCY: Duration = Duration::from_millis(20);
 
 impl SimulatedAws {
     /// A client of the cluster whose endpoint this is, such as DescribeCluster shows it. It can be made before the cluster
@@ -31,19 +29,28 @@ impl SimulatedAws {
     ///
     /// Must be called within a tokio runtime.
     pub fn kubernetes(&self, endpoint: &str) -> kube::Client {
-        self.client(Place::Endpoint(endpoint.to_owned()))
+        kubernetes::client(self.server(Place::Endpoint(endpoint.to_owned())))
     }
 
     /// A client of a cluster that is there from the beginning.
     ///
     /// Must be called within a tokio runtime.
     pub fn given_kubernetes(&self, given: GivenCluster) -> kube::Client {
-        self.client(Place::Given(given))
+        kubernetes::client(self.server(Place::Given(given)))
     }
 
-    fn client(&self, place: Place) -> kube::Client {
-        let server = ApiServer { shared: Arc::clone(&self.0), place, stop_after: AtomicBool::new(false) };
-        kubernetes::client(Arc::new(server))
+    /// The way to the pods of the cluster whose endpoint this is; it is closed while there is no such cluster.
+    pub fn pods(&self, endpoint: &str) -> SimulatedPods {
+        SimulatedPods::of(self.server(Place::Endpoint(endpoint.to_owned())))
+    }
+
+    /// The way to the pods of a cluster that is there from the beginning.
+    pub fn given_pods(&self, given: GivenCluster) -> SimulatedPods {
+        SimulatedPods::of(self.server(Place::Given(given)))
+    }
+
+    fn server(&self, place: Place) -> Arc<ApiServer> {
+        Arc::new(ApiServer { shared: Arc::clone(&self.0), place, stop_after: AtomicBool::new(false) })
     }
 }
 
@@ -67,31 +74,11 @@ struct ApiServer {
 impl ClusterStore for ApiServer {
     async fn admit(&self, method: &Method, path: &str) -> Verdict {
         let operation = format!("{method} {}", plural(path));
-        let changes = method != Method::GET;
-        let at = self.shared.clock.now();
-        let call = Call { service: "Kubernetes".to_owned(), operation: operation.clone(), at, changes };
-        let struck = self.shared.faults.strike(&operation, changes);
-        let delay = if let Some(Action::Delay(delay)) = struck { delay } else { Duration::ZERO };
-        self.shared.clock.sleep(LATENCY + delay).await;
-        if self.shared.is_stopped() {
-            return Verdict::Unreachable;
-        }
-        let verdict = match struck {
-            None | Some(Action::Delay(_)) => Verdict::Serve,
-            Some(Action::Fail(reason)) => return refusal(&reason, StatusCode::FORBIDDEN),
-            Some(Action::Throttle) => return refusal("TooManyRequests", StatusCode::TOO_MANY_REQUESTS),
-            Some(Action::LoseAnswer) => Verdict::LoseAnswer,
-            Some(Action::StopBefore) => {
-                self.shared.stop();
-                return Verdict::Unreachable;
-            }
-            Some(Action::StopAfter) => {
-                self.stop_after.store(true, Ordering::SeqCst);
-                Verdict::LoseAnswer
-            }
-        };
-        self.shared.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
-        verdict
+        self.pass("Kubernetes", operation, method != Method::GET, refusal).await
+    }
+
+    async fn admit_to_pod(&self, service: &str, operation: &str, changes: bool) -> Verdict {
+        self.pass(service, operation.to_owned(), changes, refusal_by_pod).await
     }
 
     fn with(&self, serve: &mut Serve<'_>) -> Option<Response<Bytes>> {
@@ -107,6 +94,26 @@ impl ClusterStore for ApiServer {
 }
 
 impl ApiServer {
+    async fn pass(
+        &self,
+        service: &str,
+        operation: String,
+        changes: bool,
+        refusal: fn(Refusal) -> Status,
+    ) -> Verdict {
+        let call = Call { service: service.to_owned(), operation, at: self.shared.clock.now(), changes };
+        let ending = match self.shared.admit(&call).await {
+            Admission::Unreachable => return Verdict::Unreachable,
+            Admission::Refused(why) => return Verdict::Refuse(Box::new(refusal(why))),
+            Admission::Served(ending) => ending,
+        };
+        if ending == Ending::ProcessStops {
+            self.stop_after.store(true, Ordering::SeqCst);
+        }
+        self.shared.record(call);
+        if ending == Ending::Answered { Verdict::Serve } else { Verdict::LoseAnswer }
+    }
+
     fn answer(&self, world: &World, serve: &mut Serve<'_>) -> Result<Option<Response<Bytes>>, StoreError> {
         let Some(Found { id, fresh, version, nodes }) = self.find(world) else { return Ok(None) };
         let file = format!("kubernetes-{id}.json");
@@ -182,9 +189,24 @@ fn plural(path: &str) -> &str {
     }
 }
 
-fn refusal(reason: &str, code: StatusCode) -> Verdict {
-    let status = Status::failure("This request was made to fail.", reason).with_code(code.as_u16());
-    Verdict::Refuse(Box::new(status))
+fn refusal(why: Refusal) -> Status {
+    let (reason, code) = match &why {
+        Refusal::Error(reason) => (reason.as_str(), StatusCode::FORBIDDEN),
+        Refusal::Throttled => ("TooManyRequests", StatusCode::TOO_MANY_REQUESTS),
+    };
+    Status::failure("This request was made to fail.", reason).with_code(code.as_u16())
+}
+
+/// What runs in a pod knows HTTP's codes only: a number is such a code, any other word is a message.
+fn refusal_by_pod(why: Refusal) -> Status {
+    let (message, code) = match &why {
+        Refusal::Throttled => ("rate limit quota exceeded", StatusCode::TOO_MANY_REQUESTS),
+        Refusal::Error(error) => match error.parse() {
+            Ok(code) => ("This request was made to fail.", code),
+            Err(_) => (error.as_str(), StatusCode::SERVICE_UNAVAILABLE),
+        },
+    };
+    Status::failure(message, "").with_code(code.as_u16())
 }
 
 fn broken(error: &StoreError) -> Response<Bytes> {

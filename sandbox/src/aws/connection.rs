@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -156,6 +157,11 @@ impl SimulatedAws {
         world.now = self.0.clock.now();
         super::settle(&mut world);
         look(&mut world)
+    }
+
+    /// The folder that the world is kept in, if it is.
+    pub fn folder(&self) -> Option<&Path> {
+        self.0.store.folder()
     }
 
     /// Keeps the world as it is now.

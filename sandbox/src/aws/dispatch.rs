@@ -19,6 +19,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use jiff::Timestamp;
 
+use super::admission::{Admission, Refusal};
 use super::connection::Shared;
 use super::{Answer, ApiError, World, wire};
 use crate::fault::Action;
@@ -189,15 +190,17 @@ impl Intercept for Simulation {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let request = config.load::<Request>().ok_or("an answer without its request")?;
-        let answer = match &request.struck {
-            Some(Action::Fail(code)) => Err(ApiError::new(code, "This request was made to fail.")),
-            Some(Action::Throttle) => Err(ApiError::new(throttling_code(&request.service), "Rate exceeded")),
-            Some(Action::StopBefore) => {
-                self.0.stop();
-                return Ok(());
+        let answer = match self.0.arrive(request.struck.as_ref()) {
+            Admission::Unreachable => return Ok(()),
+            Admission::Refused(Refusal::Error(code)) => {
+                Err(ApiError::new(code, "This request was made to fail."))
             }
-            _ if self.0.is_stopped() => return Ok(()),
-            _ => self.0.carry_out(&request.service, &request.operation, request.changes, &request.carry)?,
+            Admission::Refused(Refusal::Throttled) => {
+                Err(ApiError::new(throttling_code(&request.service), "Rate exceeded"))
+            }
+            Admission::Served(_) => {
+                self.0.carry_out(&request.service, &request.operation, request.changes, &request.carry)?
+            }
         };
         match answer {
             Ok(output) => {
@@ -249,7 +252,7 @@ impl Shared {
         world.now = self.clock.now();
         let call =
             Call { service: service.to_owned(), operation: operation.to_owned(), at: world.now, changes };
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        self.record(call);
         super::settle(&mut world);
         let answer = carry(&mut world);
         if changes {

@@ -4,21 +4,17 @@
 
 use std::io;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use domain::base::iana::Rcode;
 
 use super::SimulatedAws;
+use super::admission::{Admission, Ending, Refusal};
 use super::connection::Shared;
 use super::dispatch::Call;
-use crate::fault::Action;
 use crate::name_server::{self, GivenNameServer};
 
 /// The file in the sandbox's folder that holds the zones.
 pub(super) const FILE: &str = "name-server.json";
-
-/// How long a request takes, in virtual time.
-const LATENCY: Duration = Duration::from_millis(20);
 
 /// The wire to the name server.
 #[derive(Clone)]
@@ -41,30 +37,21 @@ impl SimulatedNameServer {
         let changes = name_server::is_update(message);
         let operation = if changes { "UPDATE" } else { "QUERY" };
         let at = shared.clock.now();
-        let struck = shared.faults.strike(operation, changes);
-        let delay = if let Some(Action::Delay(delay)) = struck { delay } else { Duration::ZERO };
-        shared.clock.sleep(LATENCY + delay).await;
-        if struck == Some(Action::StopBefore) {
-            shared.stop();
-        }
-        if shared.is_stopped() {
-            return Err(io::ErrorKind::ConnectionRefused.into());
-        }
         let call = Call { service: "DNS".to_owned(), operation: operation.to_owned(), at, changes };
-        shared.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
-        let fault = match &struck {
-            Some(Action::Fail(code)) => Some(code.parse().unwrap_or(Rcode::SERVFAIL)),
-            Some(Action::Throttle) => Some(Rcode::SERVFAIL),
-            _ => None,
+        let (fault, ending) = match shared.admit(&call).await {
+            Admission::Unreachable => return Err(io::ErrorKind::ConnectionRefused.into()),
+            Admission::Refused(Refusal::Throttled) => (Some(Rcode::SERVFAIL), Ending::Answered),
+            Admission::Refused(Refusal::Error(code)) => {
+                (Some(code.parse().unwrap_or(Rcode::SERVFAIL)), Ending::Answered)
+            }
+            Admission::Served(ending) => (None, ending),
         };
+        shared.record(call);
         let answer = self.answer(message, changes, fault)?;
-        if struck == Some(Action::StopAfter) {
+        if ending == Ending::ProcessStops {
             shared.stop();
         }
-        match struck {
-            Some(Action::LoseAnswer | Action::StopAfter) => Err(io::ErrorKind::ConnectionReset.into()),
-            _ => Ok(answer),
-        }
+        if ending == Ending::Answered { Ok(answer) } else { Err(io::ErrorKind::ConnectionReset.into()) }
     }
 
     fn answer(&self, message: &[u8], changes: bool, fault: Option<Rcode>) -> io::Result<Vec<u8>> {

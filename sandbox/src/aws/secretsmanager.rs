@@ -1,7 +1,7 @@
 //! The simulated Secrets Manager: secrets, the versions of their values and the staging labels on these.
 //!
 //! Invariants: one version carries `AWSCURRENT`, the one before it `AWSPREVIOUS`; a request token is the id of the version that it
-//! made, so the same token with the same value changes nothing; a secret scheduled for deletion keeps its name and gives away
+//! made, so the same token with the same value changes nothing, even once that version has lost its labels; a secret scheduled for deletion keeps its name and gives away
 //! no value until it is restored or its window ends. Rules: Secrets Manager API Reference.
 //! Values are stored in the clear with the rest of the world, whose file only its owner can read.
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::object::{name, namespace, rfc3339, set, set_default};
+use super::vault_servers::InstalledVault;
 use super::{controllers, nodes};
 
 /// A machine that joins the cluster, given by who simulates the cloud.
@@ -52,6 +53,9 @@ pub struct Cluster {
     next_due: Option<Timestamp>,
     nodes: Vec<NodeSpec>,
     objects: BTreeMap<String, Value>,
+    /// What the Vaults in the pods hold, by where they are installed.
+    #[serde(default)]
+    vaults: BTreeMap<String, InstalledVault>,
 }
 
 impl Cluster {
@@ -81,6 +85,7 @@ impl Cluster {
             next_due: None,
             nodes: Vec::new(),
             objects: BTreeMap::new(),
+            vaults: BTreeMap::new(),
         };
         for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             let object = json!({
@@ -144,6 +149,22 @@ impl Cluster {
         }
     }
 
+    /// Plays time up to `now`, lets `act` act at that instant, and the controllers react if it changed anything.
+    pub(super) fn act<T>(
+        &mut self,
+        now: Timestamp,
+        specs: &[NodeSpec],
+        act: impl FnOnce(&mut Self, Timestamp) -> T,
+    ) -> T {
+        self.advance(now, specs);
+        let (now, before) = (self.advanced_to, self.revision);
+        let outcome = act(self, now);
+        if self.revision != before {
+            self.settle(now);
+        }
+        outcome
+    }
+
     /// Lets the controllers react to a change made at `now`.
     pub(super) fn settle(&mut self, now: Timestamp) {
         self.play(now, now);
@@ -164,11 +185,6 @@ impl Cluster {
     /// Names of the machines and when each reports ready.
     pub(super) fn machines(&self) -> Vec<(String, Timestamp)> {
         self.nodes.iter().map(|spec| (spec.name.clone(), spec.ready_at)).collect()
-    }
-
-    /// The instant up to which time has been played.
-    pub(super) fn now(&self) -> Timestamp {
-        self.advanced_to
     }
 
     /// One object.
@@ -259,6 +275,19 @@ impl Cluster {
         change(&mut object);
         if object != *live {
             self.store(key, object);
+        }
+    }
+
+    /// The Vaults in the pods, by where they are installed.
+    pub(super) fn vaults(&self) -> &BTreeMap<String, InstalledVault> {
+        &self.vaults
+    }
+
+    /// Puts the Vaults into another state; nothing is stored when nothing differs.
+    pub(super) fn set_vaults(&mut self, vaults: BTreeMap<String, InstalledVault>) {
+        if self.vaults != vaults {
+            self.vaults = vaults;
+            self.revision += 1;
         }
     }
 

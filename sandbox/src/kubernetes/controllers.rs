@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::cluster::Cluster;
 use super::{
     definitions, deletion, disruption_budgets, injector, jobs, load_balancers, namespaces, nodes, platform,
-    pods, rollout, stateful_sets, storage,
+    pods, rollout, stateful_sets, storage, vault_registration, vault_servers,
 };
 
 /// How often the controllers may react to each other within one instant.
@@ -51,6 +51,8 @@ pub(super) fn run(cluster: &mut Cluster, now: Timestamp) -> Option<Timestamp> {
         disruption_budgets::count(cluster);
         platform::run(cluster, &mut agenda);
         injector::run(cluster, &mut agenda);
+        vault_servers::attend(cluster);
+        vault_registration::run(cluster);
         deletion::collect(cluster, &mut agenda);
         next = agenda.next;
         if cluster.revision() == before {

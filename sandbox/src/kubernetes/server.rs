@@ -25,14 +25,8 @@ pub(super) fn serve(
     nodes: &[NodeSpec],
     request: &Request,
 ) -> Response<Bytes> {
-    cluster.advance(now, nodes);
-    let now = cluster.now();
-    let before = cluster.revision();
-    let answer = answer(cluster, now, request).unwrap_or_else(Refusal::into_response);
-    if cluster.revision() != before {
-        cluster.settle(now);
-    }
-    answer
+    let act = |cluster: &mut Cluster, now| answer(cluster, now, request);
+    cluster.act(now, nodes, act).unwrap_or_else(Refusal::into_response)
 }
 
 fn answer(cluster: &mut Cluster, now: Timestamp, request: &Request) -> Result<Response<Bytes>, Refusal> {

@@ -5,4 +5,5 @@ mod readiness;
 mod reading;
 mod refusals;
 mod removal;
+mod vault;
 mod world;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use holodeck_sandbox::SimulatedPods;
 use holodeck_sandbox::kubernetes::{Cluster, ClusterStore, NodeSpec, Serve, Verdict, client};
 use http::{Method, Response};
 use jiff::{SignedDuration, Timestamp};
@@ -24,17 +25,26 @@ struct Store(Mutex<State>);
 #[async_trait]
 impl ClusterStore for Store {
     async fn admit(&self, method: &Method, path: &str) -> Verdict {
-        let mut state = self.0.lock().unwrap();
-        let call = format!("{method} {path}");
-        let verdict = state.verdict.take_if(|(wanted, _)| call.contains(wanted.as_str()));
-        state.calls.push(call);
-        verdict.map_or(Verdict::Serve, |(_, verdict)| verdict)
+        self.pass(format!("{method} {path}"))
+    }
+
+    async fn admit_to_pod(&self, service: &str, operation: &str, _changes: bool) -> Verdict {
+        self.pass(format!("{service} {operation}"))
     }
 
     fn with(&self, serve: &mut Serve<'_>) -> Option<Response<Bytes>> {
         let mut state = self.0.lock().unwrap();
         let State { cluster, now, nodes, .. } = &mut *state;
         cluster.as_mut().map(|cluster| serve(cluster, *now, nodes))
+    }
+}
+
+impl Store {
+    fn pass(&self, call: String) -> Verdict {
+        let mut state = self.0.lock().unwrap();
+        let verdict = state.verdict.take_if(|(wanted, _)| call.contains(wanted.as_str()));
+        state.calls.push(call);
+        verdict.map_or(Verdict::Serve, |(_, verdict)| verdict)
     }
 }
 
@@ -57,6 +67,11 @@ impl World {
             State { cluster: Some(cluster), now, nodes: Vec::new(), calls: Vec::new(), verdict: None };
         let store = Arc::new(Store(Mutex::new(state)));
         Self { client: client(Arc::clone(&store) as Arc<dyn ClusterStore>), store }
+    }
+
+    /// The way to the cluster's pods.
+    pub fn pods(&self) -> SimulatedPods {
+        SimulatedPods::of(Arc::clone(&self.store) as Arc<dyn ClusterStore>)
     }
 
     /// Reads or changes the store.

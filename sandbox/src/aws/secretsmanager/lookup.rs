@@ -14,8 +14,9 @@ pub(super) fn register(services: &mut Services) {
     services.on(describe).on(list);
 }
 
+/// The versions that have a label: the others are outdated and not shown.
 fn stages(secret: &Secret) -> Option<HashMap<String, Vec<String>>> {
-    let versions = secret.versions.iter();
+    let versions = secret.versions.iter().filter(|(_, version)| !version.stages.is_empty());
     let stages = versions.map(|(id, version)| (id.clone(), version.stages.iter().cloned().collect()));
     (!secret.versions.is_empty()).then(|| stages.collect())
 }

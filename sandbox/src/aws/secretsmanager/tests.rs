@@ -69,6 +69,88 @@ async fn the_same_token_does_the_same_thing_once() {
     assert_eq!(code(put("three").await), "ResourceExistsException");
 }
 
+/// Puts a value under these labels; its error's code, if it is refused.
+async fn put(secrets: &Client, value: &str, token: &str, stages: &[&str]) -> Result<Vec<String>, String> {
+    let stages = (!stages.is_empty()).then(|| stages.iter().map(ToString::to_string).collect());
+    let put = secrets.put_secret_value().secret_id("keys").secret_string(value).client_request_token(token);
+    match put.set_version_stages(stages).send().await {
+        Ok(stored) => Ok(stored.version_stages().to_vec()),
+        error => Err(code(error)),
+    }
+}
+
+async fn labels(secrets: &Client, version: &str) -> Option<Vec<String>> {
+    let described = secrets.describe_secret().secret_id("keys").send().await.unwrap();
+    let mut labels = described.version_ids_to_stages().unwrap().get(version).cloned()?;
+    labels.sort();
+    Some(labels)
+}
+
+#[tokio::test(start_paused = true)]
+async fn labels_of_ones_own_leave_the_current_version_alone() {
+    let secrets = account().secretsmanager();
+    secrets.create_secret().name("keys").send().await.unwrap();
+    let first = put(&secrets, "one", TOKEN, &["made-of-1"]).await.unwrap();
+    assert_eq!(first, ["AWSCURRENT", "made-of-1"], "the first version is the current one");
+    assert_eq!(put(&secrets, "two", OTHER_TOKEN, &["made-of-2"]).await.unwrap(), ["made-of-2"]);
+    assert_eq!(value(&secrets, "AWSCURRENT").await, "one");
+    assert_eq!(value(&secrets, "made-of-2").await, "two");
+    assert_eq!(value(&secrets, "AWSPREVIOUS").await, "ResourceNotFoundException");
+    let third = format!("{TOKEN}-3");
+    put(&secrets, "three", &third, &["AWSCURRENT", "made-of-2"]).await.unwrap();
+    assert_eq!(labels(&secrets, TOKEN).await.unwrap(), ["AWSPREVIOUS", "made-of-1"]);
+    assert_eq!(labels(&secrets, &third).await.unwrap(), ["AWSCURRENT", "made-of-2"]);
+    assert_eq!(labels(&secrets, OTHER_TOKEN).await, None, "a version without a label is not shown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_without_a_label_is_read_by_its_id_and_not_made_again() {
+    let secrets = account().secretsmanager();
+    create(&secrets, "keys", "one", TOKEN).await;
+    put(&secrets, "two", OTHER_TOKEN, &["pending"]).await.unwrap();
+    put(&secrets, "three", &format!("{TOKEN}-3"), &["pending"]).await.unwrap();
+    let outdated = || secrets.get_secret_value().secret_id("keys").version_id(OTHER_TOKEN);
+    let read = outdated().send().await.unwrap();
+    assert_eq!((read.secret_string(), read.version_stages()), (Some("two"), &[][..]));
+    assert_eq!(code(outdated().version_stage("pending").send().await), "InvalidRequestException");
+    assert_eq!(put(&secrets, "two", OTHER_TOKEN, &["pending"]).await, Ok(Vec::new()));
+    assert_eq!(value(&secrets, "pending").await, "three", "the same token does nothing");
+    assert_eq!(put(&secrets, "other", OTHER_TOKEN, &[]).await, Err("ResourceExistsException".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn outdated_versions_go_after_a_day_once_there_are_a_hundred() {
+    let secrets = account().secretsmanager();
+    create(&secrets, "keys", "first", TOKEN).await;
+    for number in 0..110 {
+        put(&secrets, "next", &format!("{OTHER_TOKEN}-{number}"), &[]).await.unwrap();
+    }
+    let exists = async || secrets.get_secret_value().secret_id("keys").version_id(TOKEN).send().await.is_ok();
+    assert!(exists().await, "none of the last day goes");
+    tokio::time::sleep(Duration::from_secs(25 * 60 * 60)).await;
+    put(&secrets, "last", OTHER_TOKEN, &[]).await.unwrap();
+    assert!(!exists().await);
+    assert_eq!(value(&secrets, "AWSPREVIOUS").await, "next");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_has_at_most_twenty_labels() {
+    let secrets = account().secretsmanager();
+    create(&secrets, "keys", "one", TOKEN).await;
+    let many: Vec<String> = (0..20).map(|number| format!("label-{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let refused = put(&secrets, "two", OTHER_TOKEN, &many).await;
+    assert_eq!(refused, Err("LimitExceededException".to_owned()), "AWSCURRENT is one more");
+    assert_eq!(labels(&secrets, TOKEN).await.unwrap(), ["AWSCURRENT"], "nothing is done");
+    put(&secrets, "two", OTHER_TOKEN, &many[..19]).await.unwrap();
+    assert_eq!(put(&secrets, "three", &format!("{TOKEN}-3"), &many[..19]).await.unwrap().len(), 19);
+    let refused = put(&secrets, "four", &format!("{TOKEN}-4"), &[]).await;
+    assert_eq!(refused, Err("LimitExceededException".to_owned()), "AWSPREVIOUS would be one more");
+    let invalid = Err("ValidationException".to_owned());
+    assert_eq!(put(&secrets, "five", &format!("{TOKEN}-5"), &[""]).await, invalid);
+    assert_eq!(put(&secrets, "five", &format!("{TOKEN}-5"), &["label"; 21]).await, invalid);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_scheduled_deletion_blocks_the_name_until_it_is_undone_or_over() {
     let secrets = account().secretsmanager();
