@@ -4,7 +4,8 @@
 # What KUBEBUILDER_ASSETS has is used as it is. The rest is built from the Go modules beside this script, which pin the
 # versions, into a cache outside of the checkout; there it stays until a version, this script or Go changes.
 #
-# `install.sh controllers` makes sure of Argo CD and cert-manager too, and of what they need beside them.
+# `install.sh controllers` makes sure of Argo CD and cert-manager too, and of what they need beside them; `install.sh vault` of
+# Vault.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -28,13 +29,15 @@ case ${1:-} in
             "cert-manager cert-manager ."
         )
         ;;
+    vault) programs+=("vault vault github.com/hashicorp/vault") ;;
     *)
-        echo "usage: install.sh [controllers]" >&2
+        echo "usage: install.sh [controllers|vault]" >&2
         exit 2
         ;;
 esac
 # What kwok plays nodes and pods by: files of its own release.
 kwok_manifests=(
+    crd/bases/kwok.x-k8s.io_clusterportforwards.yaml
     crd/bases/kwok.x-k8s.io_stages.yaml
     stage/node/fast/node-initialize.yaml
     stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml
