@@ -47,7 +47,7 @@ impl Assets {
         missing.map_or_else(|| Ok(Self(folder.to_owned())), |path| Err(StartError::Missing(path)))
     }
 
-    /// The definition of kwok's stages, and then the stages that nodes and pods go through.
+    /// The definitions of kwok's kinds, and then the stages that nodes and pods go through.
     pub fn kwok_manifests(&self) -> Result<Vec<DynamicObject>, StartError> {
         let folder = self.0.join(KWOK_MANIFESTS);
         let reading = |path: &Path| StartError::system(format!("read `{}`", path.display()));

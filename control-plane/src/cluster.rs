@@ -6,6 +6,8 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchP
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::servers::{KUBELET_ADDRESS, KUBELET_ADDRESS_TYPE};
+
 /// Zones that the nodes are in, in turn.
 const ZONES: usize = 3;
 
@@ -51,6 +53,7 @@ pub(crate) fn node(number: usize) -> Node {
             "addresses": [
                 { "type": "InternalIP", "address": format!("192.0.2.{}", 10 + number) },
                 { "type": "Hostname", "address": name },
+                { "type": KUBELET_ADDRESS_TYPE, "address": KUBELET_ADDRESS },
             ],
             "allocatable": resources,
             "capacity": resources,

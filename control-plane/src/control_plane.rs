@@ -12,9 +12,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use crate::assets::Assets;
 use crate::keeper::Keeper;
 use crate::port::ReservedPort;
-use crate::servers::Files;
+use crate::servers::{Files, Ports};
 use crate::wait::until;
-use crate::{Gate, Server, StartError, cluster, credentials, kubeconfig};
+use crate::{Forward, Gate, Server, StartError, cluster, credentials, kubeconfig};
 
 /// How much of a control plane is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +53,9 @@ pub struct ControlPlane {
     assets: Assets,
     config: kube::Config,
     kubeconfig: PathBuf,
-    // Held for as long as the server uses it.
+    // Held for as long as the servers use them.
     port: ReservedPort,
+    kubelets: ReservedPort,
 }
 
 impl ControlPlane {
@@ -63,11 +64,12 @@ impl ControlPlane {
         let assets = Assets::find()?;
         let keeper = Keeper::new().map_err(StartError::system("make a folder"))?;
         let port = ReservedPort::any().map_err(StartError::system("reserve a port"))?;
+        let kubelets = ReservedPort::by_address().map_err(StartError::system("reserve a port"))?;
         let files = Files::of(keeper.folder());
         credentials::write(&files, port.number())?;
         let kubeconfig = files.kubeconfig(credentials::ADMINISTRATOR);
         let config = config(&kubeconfig).await.map_err(StartError::unusable("the kubeconfig"))?;
-        let mut control_plane = Self { keeper, assets, config, kubeconfig, port };
+        let mut control_plane = Self { keeper, assets, config, kubeconfig, port, kubelets };
 
         control_plane.run(Server::Etcd, &options)?;
         control_plane.etcd_listens().await?;
@@ -123,6 +125,12 @@ impl ControlPlane {
         Ok(kubeconfig::with_token(&server, &authority, namespace, &token).to_string())
     }
 
+    /// Leads port-forwards of a pod's port to one of loopback, as soon as kwok heeds it.
+    pub async fn forward(&self, forward: Forward<'_>) -> Result<(), StartError> {
+        let established = forward.establish(&self.client()).await;
+        established.map_err(StartError::unusable("kwok's kind ClusterPortForward"))
+    }
+
     /// A new gate in front of the API server.
     pub fn gate(&self) -> io::Result<Gate> {
         Gate::in_front_of(&self.config, self.keeper.folder())
@@ -145,7 +153,8 @@ impl ControlPlane {
 
     fn run(&mut self, server: Server, options: &Options) -> Result<(), StartError> {
         let files = Files::of(self.keeper.folder());
-        let arguments = files.arguments(server, self.port.number(), options.calls_webhooks);
+        let ports = Ports { api: self.port.number(), kubelets: self.kubelets.number() };
+        let arguments = files.arguments(server, ports, options.calls_webhooks);
         let program = self.assets.program(server.name());
         let started = self.keeper.start(server.name(), &program, &arguments);
         started.map_err(StartError::system(format!("start {}", server.name())))
@@ -183,7 +192,7 @@ impl ControlPlane {
         let offers = cluster::objects(cluster::OFFERS);
         objects.extend(offers.map_err(StartError::unusable("the cluster's own manifest"))?);
         // The API server takes a moment until it serves a kind that has just been defined.
-        until(&mut self.keeper, "the definition of kwok's stages", Server::Api.name(), async || {
+        until(&mut self.keeper, "the definition of kwok's kinds", Server::Api.name(), async || {
             for object in &objects {
                 cluster::apply(&client, object).await?;
             }

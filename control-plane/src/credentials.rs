@@ -3,7 +3,7 @@
 use crate::StartError;
 use crate::certificates::{Authority, signing_key};
 use crate::kubeconfig::{with_certificate, write_private};
-use crate::servers::{API_SERVER_SERVICE, Files};
+use crate::servers::{API_SERVER_SERVICE, Files, KUBELET_ADDRESS};
 
 /// The name of the administrator's kubeconfig.
 pub(crate) const ADMINISTRATOR: &str = "admin";
@@ -46,6 +46,8 @@ pub(crate) fn write(files: &Files<'_>, port: u16) -> Result<(), StartError> {
     for (name, pair) in [
         ("apiserver", authority.server("kube-apiserver", &NAMES)?),
         ("front-proxy-client", front_proxy.client("front-proxy-client", None)?),
+        ("kubelets", authority.server("kubelets", &[KUBELET_ADDRESS])?),
+        ("kubelet-client", authority.client("kube-apiserver-kubelet-client", Some("system:masters"))?),
     ] {
         texts.push((files.certificate(name), pair.certificate));
         texts.push((files.key(name), pair.key));

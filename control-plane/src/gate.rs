@@ -5,7 +5,6 @@
 //!
 //! Invariant: what is not struck passes unchanged, in both directions, as it comes: watches and upgraded connections too.
 
-mod ledger;
 mod proxy;
 #[cfg(test)]
 mod tests;
@@ -17,8 +16,7 @@ use std::sync::Arc;
 
 use crate::background::Background;
 use crate::kubeconfig::{without_credentials, write_private};
-use ledger::Ledger;
-pub use ledger::{Fault, Request, What};
+use crate::ledger::{Fault, Ledger, Request};
 
 /// A plain HTTP address at which the API server is reached without credentials, as its administrator.
 ///

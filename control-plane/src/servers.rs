@@ -1,7 +1,7 @@
 //! The servers of a control plane, and how each is started.
 //!
-//! Only the API server has a port: etcd listens on a socket in the folder, and the others serve nothing. What is not
-//! said here is as on a control plane that kubeadm makes.
+//! The API server has a port, and so has kwok, for the kubelets that it plays; etcd listens on a socket in the folder, and
+//! the others serve nothing. What is not said here is as on a control plane that kubeadm makes.
 
 use std::path::{Path, PathBuf};
 
@@ -37,8 +37,21 @@ impl Server {
 const SERVICES: &str = "10.96.0.0/16";
 /// The first of them, by which Pods know the API server.
 pub(crate) const API_SERVER_SERVICE: &str = "10.96.0.1";
+/// Where the kubelets of all nodes answer.
+pub(crate) const KUBELET_ADDRESS: &str = "localhost";
+/// The kind of address that this is to a node: its IP addresses are nobody's.
+pub(crate) const KUBELET_ADDRESS_TYPE: &str = "InternalDNS";
 /// The addresses of Pods.
 const PODS: &str = "10.244.0.0/16";
+
+/// The ports that servers listen on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    /// The API server's.
+    pub api: u16,
+    /// That of all kubelets, which are one server.
+    pub kubelets: u16,
+}
 
 /// Where the files are that servers are started with.
 #[derive(Debug)]
@@ -79,14 +92,14 @@ impl<'a> Files<'a> {
 }
 
 impl Files<'_> {
-    /// What `server` is started with. The API server listens on `port`, and calls webhooks or does not.
-    pub fn arguments(&self, server: Server, port: u16, calls_webhooks: bool) -> Vec<String> {
+    /// What `server` is started with. The API server calls webhooks, or does not.
+    pub fn arguments(&self, server: Server, ports: Ports, calls_webhooks: bool) -> Vec<String> {
         match server {
             Server::Etcd => self.etcd(),
-            Server::Api => self.api_server(port, calls_webhooks),
+            Server::Api => self.api_server(ports.api, calls_webhooks),
             Server::ControllerManager => self.controller_manager(),
             Server::Scheduler => self.scheduler(),
-            Server::Kwok => self.kwok(),
+            Server::Kwok => self.kwok(ports.kubelets),
         }
     }
 
@@ -129,6 +142,11 @@ impl Files<'_> {
             "--requestheader-extra-headers-prefix=X-Remote-Extra-".into(),
             format!("--proxy-client-cert-file={}", self.certificate("front-proxy-client").display()),
             format!("--proxy-client-key-file={}", self.key("front-proxy-client").display()),
+            format!("--kubelet-certificate-authority={}", self.certificate("ca").display()),
+            format!("--kubelet-client-certificate={}", self.certificate("kubelet-client").display()),
+            format!("--kubelet-client-key={}", self.key("kubelet-client").display()),
+            // The one kind of a node's addresses at which something answers here.
+            format!("--kubelet-preferred-address-types={KUBELET_ADDRESS_TYPE}"),
             "--enable-aggregator-routing=true".into(),
             "--allow-privileged=true".into(),
             "--profiling=false".into(),
@@ -168,11 +186,16 @@ impl Files<'_> {
         ]
     }
 
-    fn kwok(&self) -> Vec<String> {
+    fn kwok(&self, port: u16) -> Vec<String> {
         vec![
             format!("--kubeconfig={}", self.kubeconfig("kwok").display()),
             "--manage-all-nodes=true".into(),
-            "--enable-crds=Stage".into(),
+            "--enable-crds=Stage,ClusterPortForward".into(),
+            // Without an address it would listen on all there are.
+            format!("--server-address=127.0.0.1:{port}"),
+            format!("--node-port={port}"),
+            format!("--tls-cert-file={}", self.certificate("kubelets").display()),
+            format!("--tls-private-key-file={}", self.key("kubelets").display()),
             format!("--cidr={PODS}"),
             "--node-lease-duration-seconds=40".into(),
         ]
@@ -187,15 +210,17 @@ mod tests {
         [Server::Etcd, Server::Api, Server::ControllerManager, Server::Scheduler, Server::Kwok];
 
     fn arguments(server: Server, calls_webhooks: bool) -> Vec<String> {
-        Files::of(Path::new("/folder")).arguments(server, 6443, calls_webhooks)
+        let ports = Ports { api: 6443, kubelets: 10250 };
+        Files::of(Path::new("/folder")).arguments(server, ports, calls_webhooks)
     }
 
     #[test]
-    fn nobody_but_the_api_server_listens_on_a_port() {
+    fn nobody_but_the_api_server_and_the_kubelets_listens_on_a_port() {
         for server in ALL {
             let arguments = arguments(server, true).join(" ");
-            let listens = arguments.contains("6443");
-            assert_eq!(listens, server == Server::Api, "{arguments}");
+            for (port, whose) in [("6443", Server::Api), ("10250", Server::Kwok)] {
+                assert_eq!(arguments.contains(port), server == whose, "{arguments}");
+            }
             let listened: Vec<_> = arguments.split(" --listen-").skip(1).collect();
             assert!(listened.iter().all(|url| url.contains("=unix://")), "{arguments}");
         }

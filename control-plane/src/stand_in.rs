@@ -1,4 +1,6 @@
-//! Players of controllers that do not run here, because nothing that is on a played node really runs.
+//! Players of what does not run here, because nothing that is on a played node really runs.
+
+mod vault;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +18,7 @@ use serde_json::{Value, json};
 use crate::background::Background;
 use crate::certificates::{Authority, Pair};
 use crate::wait::pause;
+pub use vault::{VaultServers, vault};
 
 const CERT_MANAGER: &str = "cert-manager.io";
 const ADMISSION: &str = "admissionregistration.k8s.io";

@@ -15,18 +15,8 @@ use kube::client::Body;
 use kube::core::Status;
 use tokio::io::copy_bidirectional;
 
-use super::ledger::{Ledger, What};
-
-/// Why a connection ends without an answer.
-#[derive(Debug, thiserror::Error)]
-enum Broken {
-    #[error("the request was chosen to get no answer")]
-    Chosen,
-    #[error("the client's request ends early")]
-    Request(#[from] hyper::Error),
-    #[error("the API server does not answer")]
-    Server(#[from] kube::Error),
-}
+use crate::Server;
+use crate::ledger::{Broken, Ledger, What};
 
 /// Serves connections until it is dropped.
 pub(super) async fn serve(listener: TcpListener, mut config: kube::Config, ledger: Arc<Ledger>) {
@@ -53,7 +43,7 @@ async fn pass(
 ) -> Result<Response<Body>, Broken> {
     let to_client = hyper::upgrade::on(&mut request);
     let (mut head, body) = request.into_parts();
-    let fault = ledger.note(&head);
+    let fault = ledger.note(Server::Api.name(), &head);
     let body = body.collect().await?.to_bytes();
     match fault {
         Some(What::Fail) => return Ok(unavailable()),

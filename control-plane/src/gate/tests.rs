@@ -8,6 +8,7 @@ use kube::config::Kubeconfig;
 use tempfile::TempDir;
 
 use super::*;
+use crate::What;
 
 /// An empty answer.
 const DONE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";

@@ -3,7 +3,10 @@
 mod cluster;
 mod gate;
 mod lifecycle;
+mod pod_client;
+mod port_forward;
 mod stand_in;
+mod vault;
 
 use std::process::Output;
 

@@ -1,4 +1,4 @@
-//! What a gate remembers: the requests, and the faults that are still to come.
+//! What is remembered of requests that are watched: those that came, and the faults that are still to come.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,9 +8,11 @@ use http::Method;
 use http::header::USER_AGENT;
 use http::request::Parts;
 
-/// A request that came to a gate.
+/// A request that was watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
+    /// The name of the server that it was made to.
+    pub server: &'static str,
     /// Its method.
     pub method: Method,
     /// Its path, without the query.
@@ -24,7 +26,7 @@ pub struct Request {
 }
 
 impl Request {
-    fn new(head: &Parts) -> Self {
+    fn new(server: &'static str, head: &Parts) -> Self {
         let path = head.uri.path().to_owned();
         let query = head.uri.query().unwrap_or_default().to_owned();
         let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&head.method);
@@ -36,6 +38,7 @@ impl Request {
         let user_agent =
             head.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Self {
+            server,
             method: head.method.clone(),
             path,
             query,
@@ -77,9 +80,24 @@ impl fmt::Debug for What {
     }
 }
 
-/// The memory of a gate.
+/// Why a connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Broken {
+    #[error("the request was chosen to get no answer")]
+    Chosen,
+    #[error("what is asked does not run")]
+    Silent,
+    #[error("the client's request ends early")]
+    Request(#[from] hyper::Error),
+    #[error("the API server does not answer")]
+    Server(#[from] kube::Error),
+    #[error("there is no such answer")]
+    Answer(#[from] http::Error),
+}
+
+/// The memory of whoever watches requests.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(Mutex<State>);
+pub(crate) struct Ledger(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -89,9 +107,9 @@ struct State {
 }
 
 impl Ledger {
-    /// Notes a request, and tells what is to go wrong with it.
-    pub fn note(&self, head: &Parts) -> Option<What> {
-        let request = Request::new(head);
+    /// Notes a request to a server, and tells what is to go wrong with it.
+    pub fn note(&self, server: &'static str, head: &Parts) -> Option<What> {
+        let request = Request::new(server, head);
         let mut state = self.state();
         let changes = request.changes;
         state.requests.push(request);
@@ -128,6 +146,8 @@ impl Ledger {
 mod tests {
     use super::*;
 
+    const SERVER: &str = "server";
+
     fn head(method: &str, uri: &str) -> Parts {
         let request = http::Request::builder().method(method).uri(uri).header(USER_AGENT, "test/1");
         request.body(()).unwrap().into_parts().0
@@ -144,15 +164,16 @@ mod tests {
             ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", false),
         ];
         for (method, uri, changes) in cases {
-            assert_eq!(Request::new(&head(method, uri)).changes, changes, "{method} {uri}");
+            assert_eq!(Request::new(SERVER, &head(method, uri)).changes, changes, "{method} {uri}");
         }
     }
 
     #[test]
     fn a_request_is_noted_with_who_made_it() {
         let ledger = Ledger::default();
-        ledger.note(&head("PATCH", "/api/v1/namespaces/a?force=true"));
+        ledger.note(SERVER, &head("PATCH", "/api/v1/namespaces/a?force=true"));
         let expected = Request {
+            server: SERVER,
             method: Method::PATCH,
             path: "/api/v1/namespaces/a".into(),
             query: "force=true".into(),
@@ -166,14 +187,14 @@ mod tests {
     fn only_the_chosen_change_is_struck_and_only_once() {
         let ledger = Ledger::default();
         ledger.arm(Fault { at: 2, what: What::Fail });
-        assert!(ledger.note(&head("POST", "/a")).is_none());
-        assert!(ledger.note(&head("GET", "/a")).is_none());
-        assert!(matches!(ledger.note(&head("POST", "/b")), Some(What::Fail)));
-        assert!(ledger.note(&head("POST", "/b")).is_none());
+        assert!(ledger.note(SERVER, &head("POST", "/a")).is_none());
+        assert!(ledger.note(SERVER, &head("GET", "/a")).is_none());
+        assert!(matches!(ledger.note(SERVER, &head("POST", "/b")), Some(What::Fail)));
+        assert!(ledger.note(SERVER, &head("POST", "/b")).is_none());
         assert_eq!(ledger.changes(), 3);
         ledger.arm(Fault { at: 1, what: What::Fail });
         ledger.reset();
-        assert!(ledger.note(&head("POST", "/a")).is_none());
+        assert!(ledger.note(SERVER, &head("POST", "/a")).is_none());
         assert_eq!((ledger.changes(), ledger.requests().len()), (1, 1));
     }
 }
