@@ -1,6 +1,6 @@
 # `make help` lists the targets. CI runs the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-hermetic test-controllers servers lint format docs release check-licences
+.PHONY: help build run test test-hermetic test-controllers test-vault servers lint format docs release check-licences
 
 CARGO ?= cargo
 ENVIRONMENT ?= sandbox
@@ -24,12 +24,15 @@ test-hermetic: ## Run the tests that need no servers.
 test-controllers: ## Run Argo CD and cert-manager themselves on the platform. Builds them at the first run, beside the servers.
 	servers=$$(hack/servers/install.sh controllers) && KUBEBUILDER_ASSETS=$$servers $(CARGO) test --locked --workspace --features controllers --test controllers
 
+test-vault: ## Run Vault itself in the platform's pods. Builds it at the first run, beside the servers.
+	servers=$$(hack/servers/install.sh vault) && KUBEBUILDER_ASSETS=$$servers $(CARGO) test --locked --workspace --features vault --test vault
+
 servers: ## Build the servers that tests start, and print their folder.
 	hack/servers/install.sh
 
 lint: ## Check the format, then clippy with warnings as errors.
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets --features controllers -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features controllers,vault -- -D warnings
 
 format: ## Format the sources.
 	$(CARGO) fmt --all

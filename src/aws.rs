@@ -43,6 +43,7 @@ pub mod owner;
 pub mod pod_identity_association;
 pub mod provider;
 pub mod route_table;
+pub mod safe_place;
 pub mod secret;
 pub mod secret_source;
 pub mod security_group;

@@ -6,6 +6,7 @@ use crate::charts::Charts;
 use crate::components;
 use crate::environment::Environment;
 use crate::provider::{Foundation, Provider};
+use crate::vault;
 
 /// Everything that an environment consists of.
 pub struct Desired {
@@ -25,5 +26,6 @@ pub async fn desired(
     let foundation = provider.declare(environment, &mut graph)?;
     let charts = charts.manifests(environment, &foundation).await?;
     components::declare(environment, &foundation, &charts, &mut graph)?;
+    vault::declare(environment, &foundation, &mut graph);
     Ok(Desired { graph, foundation })
 }

@@ -7,6 +7,7 @@ mod facts;
 mod foundation;
 mod metallb;
 mod provider;
+mod safe_place;
 pub mod settings;
 
 pub use provider::KubeconfigProvider;

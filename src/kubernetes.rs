@@ -8,7 +8,7 @@ pub mod client;
 mod credentials;
 pub(crate) mod error;
 mod explain;
-mod field;
+pub(crate) mod field;
 pub mod graph;
 mod immutable;
 pub mod kinds;
@@ -19,6 +19,7 @@ mod projection;
 pub mod relations;
 mod secrets;
 mod status;
+pub(crate) mod tunnel;
 mod volumes;
 mod wording;
 
@@ -32,6 +33,8 @@ pub use object::{KubernetesObject, ObjectOutputs};
 /// The name under which fields are owned in server-side apply.
 /// <https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers>
 pub const FIELD_MANAGER: &str = "holodeck-bootstrap";
+/// The name under which notes of ours are owned that stand at objects of others.
+const NOTES_MANAGER: &str = "holodeck-bootstrap-notes";
 /// The label whose value is the environment that an object belongs to.
 pub const OWNER_LABEL: &str = "holodeck.dev/environment";
 /// The label whose value is the component that an object belongs to.

@@ -1,6 +1,7 @@
 //! The library behind the `holodeck-bootstrap` command: from an environment file to a running base platform.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait by a paused clock"))]
 
+pub mod authorities;
 pub mod aws;
 pub mod charts;
 pub mod cli;
@@ -16,6 +17,8 @@ pub mod provider;
 pub mod providers;
 pub mod readable;
 pub mod report;
+pub mod safe_place;
 pub mod secret;
 pub mod simulation;
+mod vault;
 pub mod yaml;

@@ -15,6 +15,7 @@ use holodeck_sandbox::Sandbox;
 
 use crate::environment::{Environment, Findings, Ingress, KeyPath};
 use crate::kubernetes::{ComponentObjects, Kubernetes};
+use crate::safe_place::SafePlace;
 use crate::secret::SecretSource;
 
 /// The ingress class that the load balancer belongs to.
@@ -108,7 +109,7 @@ pub struct Foundation {
     /// Where backups go.
     pub backups: BackupStore,
     /// Where recovery keys are kept.
-    pub recovery_keys: SafePlace,
+    pub recovery_keys: RecoveryKeys,
     /// Records that make the domain found, and that only others can make.
     #[serde(skip)]
     pub records: Vec<DnsRecord>,
@@ -209,6 +210,9 @@ pub struct DnsRecord {
 pub struct VaultFoundation {
     /// The seal stanza of its configuration.
     pub seal: Seal,
+    /// Certificates of the authorities that the key service's certificate may be signed by, as PEM. Without them those
+    /// that the servers' image trusts.
+    pub seal_authority: Option<String>,
     /// TCP ports that the key service answers at.
     pub seal_ports: Vec<u16>,
     /// Placeholders of the credentials for the key service, by the environment variable that Vault reads them from.
@@ -254,9 +258,15 @@ pub struct BackupStore {
     pub url: String,
 }
 
-/// Where secrets are kept that must outlive the cluster.
-#[derive(Clone, Debug, Serialize)]
-pub struct SafePlace {
-    /// Where to find it, for people.
+/// Where the keys of Vault are kept, which must outlive the cluster.
+#[derive(Clone, Serialize)]
+pub struct RecoveryKeys {
+    /// Where to find them, for people.
     pub location: String,
+    /// The resource that they are kept in, where it is one of ours.
+    #[serde(skip)]
+    pub resource: Option<Address>,
+    /// What keeps them.
+    #[serde(skip)]
+    pub place: Arc<dyn SafePlace>,
 }

@@ -25,6 +25,7 @@ use crate::aws::model::{
     Model, backups, cluster, databases, dns, identity, ingress, keys, network, node_groups,
 };
 use crate::aws::owner::Owner;
+use crate::aws::safe_place::SecretVersions;
 use crate::aws::secret::Secret;
 use crate::aws::secret_source::AwsSecrets;
 use crate::aws::settings::AwsSettings;
@@ -32,7 +33,7 @@ use crate::environment::Environment;
 use crate::kubernetes::{ComponentObjects, Kubernetes};
 use crate::provider::{
     BackupStore, ClusterNetwork, Dns, Foundation, Identity, IngressService, LoadBalancer, Provider,
-    SafePlace, Seal, VaultFoundation,
+    RecoveryKeys, Seal, VaultFoundation,
 };
 use crate::secret::SecretSource;
 use crate::simulation::StandIns;
@@ -95,20 +96,28 @@ impl AwsProvider {
         let environment = self.aws.owner.environment.clone();
         graph.host(access, move |access: ClusterAccess| {
             let (clusters, secrets, environment) = (clusters.clone(), secrets.clone(), environment.clone());
-            async move {
-                let client = clusters.connect(&access).await?;
-                Ok(Arc::new(Kubernetes::new(client, environment, secrets)))
-            }
-            .boxed()
+            async move { Ok(Arc::new(clusters.connect(&access, environment, secrets).await?)) }.boxed()
         })
     }
 }
 
 impl Clusters {
-    async fn connect(&self, access: &ClusterAccess) -> Result<kube::Client, Error> {
+    async fn connect(
+        &self,
+        access: &ClusterAccess,
+        environment: String,
+        secrets: Arc<dyn SecretSource>,
+    ) -> Result<Kubernetes, Error> {
         match self {
-            Self::Real(tokens) => access.connect(tokens.clone()).await,
-            Self::Simulated(sandbox) => Ok(sandbox.kubernetes(access.endpoint.get()?)),
+            Self::Real(tokens) => {
+                let client = access.connect(tokens.clone()).await?;
+                Ok(Kubernetes::new(client, environment, secrets))
+            }
+            Self::Simulated(sandbox) => {
+                let endpoint = access.endpoint.get()?;
+                let kubernetes = Kubernetes::new(sandbox.kubernetes(endpoint), environment, secrets);
+                Ok(kubernetes.with_tunnel(Arc::new(sandbox.pods(endpoint))))
+            }
         }
     }
 }
@@ -146,7 +155,7 @@ impl Provider for AwsProvider {
         let model = Model { environment, settings: &self.settings, facts: &self.facts, host };
         let layers = Layers::declare(&model, graph)?;
         let kubernetes = self.kubernetes(graph, &layers.cluster.access);
-        Ok(layers.foundation(&model, kubernetes))
+        Ok(layers.foundation(&model, kubernetes, self.aws.clone()))
     }
 
     fn kubeconfig(&self, environment: &Environment, snapshot: &Snapshot) -> Result<String, Error> {
@@ -237,7 +246,7 @@ impl Layers {
         Ok(Self { network, keys, cluster, zone, backups })
     }
 
-    fn foundation(&self, model: &Model<'_>, kubernetes: Host<Kubernetes>) -> Foundation {
+    fn foundation(&self, model: &Model<'_>, kubernetes: Host<Kubernetes>, aws: Arc<Aws>) -> Foundation {
         let Model { environment, settings, .. } = model;
         let key = self.keys.key.output(KmsKey::ARN);
         let seal = [("kms_key_id", key.to_string()), ("region", settings.region.clone())];
@@ -265,6 +274,7 @@ impl Layers {
                     kind: "awskms".to_owned(),
                     parameters: seal.map(|(name, value)| (name.to_owned(), value)).into(),
                 },
+                seal_authority: None,
                 seal_ports: vec![443],
                 // Vault signs in by the identity of its pods.
                 seal_credentials: BTreeMap::new(),
@@ -274,12 +284,17 @@ impl Layers {
             identity: Identity::without_annotations(),
             network: cluster_network(&self.network),
             backups: BackupStore { url: format!("s3://{bucket}/{}", identity::VAULT_BACKUPS) },
-            recovery_keys: SafePlace {
+            recovery_keys: RecoveryKeys {
                 location: format!(
                     "secret `{}` in Secrets Manager, region {}",
                     Secret::full_name(&environment.name, backups::RECOVERY_KEYS),
                     settings.region
                 ),
+                resource: Some(self.backups.recovery_keys.address().clone()),
+                place: Arc::new(SecretVersions {
+                    aws,
+                    secret: Secret::full_name(&environment.name, backups::RECOVERY_KEYS),
+                }),
             },
             records: self.zone.delegation.records(),
         }

@@ -10,6 +10,7 @@ use holodeck_sandbox::Sandbox;
 use super::Failure;
 use crate::charts::Charts;
 use crate::cli::Global;
+use crate::components;
 use crate::desired::{Desired, desired};
 use crate::environment::{self, Environment};
 use crate::provider::Provider;
@@ -84,6 +85,18 @@ impl Platform {
             anstream::eprintln!("What is on the cluster cannot be seen; it goes with the cluster.\n");
         }
         Ok(snapshot)
+    }
+
+    /// Where people find things: what they are called, and their address.
+    pub fn places(&self) -> Vec<(&'static str, String)> {
+        let keys = self.place_of_vault_keys().map(|place| ("Vault keys", place.to_owned()));
+        components::urls(&self.environment).into_iter().chain(keys).collect()
+    }
+
+    /// Where the keys of Vault are kept, where the environment has one.
+    pub fn place_of_vault_keys(&self) -> Option<&str> {
+        let has_vault = self.environment.components.vault.enabled;
+        has_vault.then_some(self.desired.foundation.recovery_keys.location.as_str())
     }
 
     /// One line that tells which environment is worked on, and where.

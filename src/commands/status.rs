@@ -80,6 +80,7 @@ fn print_json(platform: &Platform, snapshot: &Snapshot, health: &[Health<'_>], i
         "exists": !snapshot.is_empty(),
         "resources": resources,
         "urls": urls,
+        "vault_keys": platform.place_of_vault_keys(),
         "dns_records": records::lines(&platform.desired.foundation.records, snapshot),
     });
     anstream::println!("{document:#}");
@@ -127,8 +128,8 @@ fn print_text(
     if !unwell.is_empty() {
         anstream::println!();
     }
-    for (label, url) in components::urls(&platform.environment) {
-        anstream::println!("  {label:12}{url}");
+    for (label, place) in platform.places() {
+        anstream::println!("  {label:12}{place}");
     }
     anstream::println!();
     records::print(&platform.desired.foundation.records, snapshot);

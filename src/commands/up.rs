@@ -7,7 +7,6 @@ use holodeck_engine::{Plan, Snapshot};
 use super::platform::{self, Platform};
 use super::{Ending, Failure, execution, plan};
 use crate::cli::{Global, Output};
-use crate::components;
 use crate::kubernetes::missing_credentials;
 use crate::report::style::{GOOD, HEADING, paint};
 use crate::report::{plan_document, records};
@@ -101,8 +100,8 @@ fn summarise(global: &Global, platform: &Platform, snapshot: &Snapshot) {
     }
     let name = &platform.environment.name;
     anstream::println!("{} {name} is up.\n", paint(GOOD, "✓"));
-    for (label, url) in components::urls(&platform.environment) {
-        anstream::println!("  {label:12}{url}");
+    for (label, place) in platform.places() {
+        anstream::println!("  {label:12}{place}");
     }
     anstream::println!();
     records::print(&platform.desired.foundation.records, snapshot);

@@ -1,15 +1,42 @@
 //! A foundation for tests, on a host of the caller's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use holodeck_engine::{Address, Host, Reference};
+use async_trait::async_trait;
+
+use holodeck_engine::{Address, Error, Host, Reference};
+use secrecy::SecretString;
 use serde_json::json;
 
 use crate::kubernetes::Kubernetes;
 use crate::provider::{
-    BackupStore, ClusterNetwork, Dns, Foundation, Identity, IngressService, LoadBalancer, SafePlace, Seal,
+    BackupStore, ClusterNetwork, Dns, Foundation, Identity, IngressService, LoadBalancer, RecoveryKeys, Seal,
     VaultFoundation,
 };
+use crate::safe_place::SafePlace;
+
+/// A place that nothing is brought to.
+struct Nowhere;
+
+#[async_trait]
+impl SafePlace for Nowhere {
+    async fn prepare(&self) -> Result<(), Error> {
+        Err(Error::bug("nothing is to be kept"))
+    }
+
+    async fn keep(&self, _: &str, _: &SecretString) -> Result<(), Error> {
+        Err(Error::bug("nothing is to be kept"))
+    }
+
+    async fn holds(&self, _: &str) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    async fn read(&self, _: &str) -> Result<SecretString, Error> {
+        Err(Error::bug("nothing is kept"))
+    }
+}
 
 /// A reference to an output, for what is only known later.
 pub fn unknown(kind: &str) -> String {
@@ -42,6 +69,7 @@ pub fn foundation(kubernetes: Host<Kubernetes>, key: &str, zone: &str) -> Founda
                 kind: "awskms".to_owned(),
                 parameters: BTreeMap::from([("kms_key_id".to_owned(), key.to_owned())]),
             },
+            seal_authority: None,
             seal_ports: vec![443],
             seal_credentials: BTreeMap::new(),
         },
@@ -49,7 +77,11 @@ pub fn foundation(kubernetes: Host<Kubernetes>, key: &str, zone: &str) -> Founda
         identity: Identity::without_annotations(),
         network: ClusterNetwork { api_server_cidrs: vec!["10.0.0.0/16".to_owned()] },
         backups: BackupStore { url: "s3://backups".to_owned() },
-        recovery_keys: SafePlace { location: "a safe place".to_owned() },
+        recovery_keys: RecoveryKeys {
+            location: "a safe place".to_owned(),
+            resource: None,
+            place: Arc::new(Nowhere),
+        },
         records: Vec::new(),
     }
 }

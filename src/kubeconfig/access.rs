@@ -1,11 +1,14 @@
 //! Access to the cluster that a kubeconfig's context leads to, and the same access for others.
 //! <https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/>
 
+use std::sync::Arc;
+
 use holodeck_engine::{Class, Error};
 use kube::Config;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::settings::KubeconfigSettings;
+use crate::kubernetes::tunnel::{PortForward, Tunnel};
 use crate::yaml;
 
 /// Access by the context that `settings` name.
@@ -14,6 +17,8 @@ pub struct Access {
     pub server: String,
     /// How requests are made.
     pub client: kube::Client,
+    /// The way to pods.
+    pub tunnel: Arc<dyn Tunnel>,
 }
 
 impl Access {
@@ -29,7 +34,8 @@ impl Access {
                 .with_source(error)
                 .with_hint(format!("try it: `kubectl --context {} version`", settings.context))
         })?;
-        Ok(Self { server, client })
+        let tunnel = Arc::new(PortForward(client.clone()));
+        Ok(Self { server, client, tunnel })
     }
 }
 

@@ -3,18 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use holodeck_engine::Host;
 use http::Uri;
 use serde_json::json;
 
 use super::facts::Facts;
+use super::safe_place::AgeFiles;
 use super::settings::{Backups, Dns, KubeconfigSettings, LoadBalancer, Seal};
 use super::{dns, metallb};
 use crate::environment::Environment;
 use crate::kubernetes::Kubernetes;
 use crate::provider::{
-    self, Foundation, INGRESS_CLASS, Identity, IngressService, SafePlace, VaultFoundation,
+    self, Foundation, INGRESS_CLASS, Identity, IngressService, RecoveryKeys, VaultFoundation,
 };
 use crate::secret::placeholder;
 
@@ -24,6 +26,7 @@ pub fn foundation(
     environment: &Environment,
     facts: &Facts,
     kubernetes: Host<Kubernetes>,
+    place: AgeFiles,
 ) -> Foundation {
     let objects = match &settings.load_balancer {
         LoadBalancer::Metallb(metallb) => vec![metallb::objects(metallb, &environment.name)],
@@ -41,7 +44,7 @@ pub fn foundation(
         identity: Identity::without_annotations(),
         network: provider::ClusterNetwork { api_server_cidrs: facts.api_servers.clone() },
         backups: provider::BackupStore { url: backups(settings, environment) },
-        recovery_keys: SafePlace { location: recovery_keys(settings, environment) },
+        recovery_keys: RecoveryKeys { location: place.to_string(), resource: None, place: Arc::new(place) },
         records: match &settings.dns {
             Dns::Manual(_) => records(settings, environment),
             Dns::Rfc2136(_) => Vec::new(),
@@ -89,6 +92,7 @@ fn vault(seal: &Seal) -> VaultFoundation {
     match seal {
         Seal::Shamir(_) => VaultFoundation {
             seal: provider::Seal { kind: "shamir".to_owned(), parameters: BTreeMap::new() },
+            seal_authority: None,
             seal_ports: Vec::new(),
             seal_credentials: BTreeMap::new(),
         },
@@ -103,6 +107,7 @@ fn vault(seal: &Seal) -> VaultFoundation {
                     kind: "transit".to_owned(),
                     parameters: parameters.map(|(name, value)| (name.to_owned(), value)).into(),
                 },
+                seal_authority: transit.authority.clone(),
                 seal_ports: vec![port(&transit.address)],
                 seal_credentials: BTreeMap::from([("VAULT_TOKEN".to_owned(), placeholder(&transit.token))]),
             }
@@ -123,12 +128,6 @@ fn backups(settings: &KubeconfigSettings, environment: &Environment) -> String {
             format!("s3://{}/{}?endpoint={}", store.bucket, environment.name, store.endpoint)
         }
     }
-}
-
-fn recovery_keys(settings: &KubeconfigSettings, environment: &Environment) -> String {
-    let keys = &settings.recovery_keys;
-    let file = keys.directory.join(format!("{}.age", environment.name));
-    format!("file `{}`, encrypted to {} age recipients", file.display(), keys.recipients.len())
 }
 
 fn records(settings: &KubeconfigSettings, environment: &Environment) -> Vec<provider::DnsRecord> {

@@ -3,6 +3,7 @@
 //!
 //! Invariant: a sandbox swaps what lies behind the clients, and nothing else.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -14,6 +15,7 @@ use super::access::{self, Access};
 use super::dns;
 use super::facts::Facts;
 use super::foundation::foundation;
+use super::safe_place::AgeFiles;
 use super::settings::{Dns, KubeconfigSettings, LoadBalancer};
 use crate::environment::Environment;
 use crate::kubernetes::Kubernetes;
@@ -36,6 +38,8 @@ pub struct KubeconfigProvider {
     /// Who keeps the domain, where the records are made by us.
     name_server: Option<Arc<NameServer>>,
     secrets: Arc<dyn SecretSource>,
+    /// The folder of the simulated world, which files are written to instead of their real place.
+    simulated_in: Option<PathBuf>,
 }
 
 impl KubeconfigProvider {
@@ -60,7 +64,14 @@ impl KubeconfigProvider {
             }
         };
         tracing::debug!(environment = environment.name, version = facts.version, "connected");
-        Ok(Self { settings: settings.clone(), access, facts, name_server, secrets })
+        let simulated_in = match sandbox.map(Sandbox::folder) {
+            Some(None) => {
+                return Err(Error::bug("a simulated world without a folder takes no keys of Vault"));
+            }
+            Some(Some(folder)) => Some(folder.to_owned()),
+            None => None,
+        };
+        Ok(Self { settings: settings.clone(), access, facts, name_server, secrets, simulated_in })
     }
 }
 
@@ -75,7 +86,11 @@ fn simulated(settings: &KubeconfigSettings, sandbox: &Sandbox) -> Access {
         storage_class: settings.storage_class.clone().unwrap_or_else(|| SIMULATED_STORAGE_CLASS.to_owned()),
         metallb,
     };
-    Access { server: "https://192.0.2.1:6443".to_owned(), client: sandbox.given_kubernetes(given) }
+    Access {
+        server: "https://192.0.2.1:6443".to_owned(),
+        client: sandbox.given_kubernetes(given.clone()),
+        tunnel: Arc::new(sandbox.given_pods(given)),
+    }
 }
 
 impl Provider for KubeconfigProvider {
@@ -94,12 +109,18 @@ impl Provider for KubeconfigProvider {
             dns::declare(server, updates, &self.settings, environment, graph);
         }
         let (client, secrets) = (self.access.client.clone(), self.secrets.clone());
-        let name = environment.name.clone();
+        let (name, tunnel) = (environment.name.clone(), self.access.tunnel.clone());
         let kubernetes = graph.host(&(), move |()| {
             let kubernetes = Kubernetes::new(client.clone(), name.clone(), secrets.clone());
+            let kubernetes = kubernetes.with_tunnel(tunnel.clone());
             async move { Ok(Arc::new(kubernetes)) }.boxed()
         });
-        Ok(foundation(&self.settings, environment, &self.facts, kubernetes))
+        let place = AgeFiles::new(&self.settings.recovery_keys, &environment.name, self.secrets.clone());
+        let place = match &self.simulated_in {
+            Some(folder) => place.within(folder.join("recovery")),
+            None => place,
+        };
+        Ok(foundation(&self.settings, environment, &self.facts, kubernetes, place))
     }
 
     fn kubeconfig(&self, _: &Environment, _: &Snapshot) -> Result<String, Error> {

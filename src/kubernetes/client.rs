@@ -2,6 +2,7 @@
 //!
 //! Invariant: every write goes through server-side apply under [`FIELD_MANAGER`], with strict validation of fields.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,12 +13,13 @@ use kube::api::{
     PropagationPolicy, ValidationDirective,
 };
 use kube::discovery::{self, Discovery};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::{Effect, explained, is_gone, is_not_found};
-use super::kinds::Kind;
+use super::kinds::{Kind, POD};
 use super::name::ObjectName;
-use super::{FIELD_MANAGER, OWNER_LABEL, field};
+use super::tunnel::{PortForward, Tunnel};
+use super::{FIELD_MANAGER, NOTES_MANAGER, OWNER_LABEL, field};
 use crate::secret::SecretSource;
 
 /// How many objects one page of a list holds at most.
@@ -30,6 +32,7 @@ pub struct Kubernetes {
     client: kube::Client,
     environment: String,
     secrets: Arc<dyn SecretSource>,
+    tunnel: Arc<dyn Tunnel>,
 }
 
 impl fmt::Debug for Kubernetes {
@@ -41,7 +44,18 @@ impl fmt::Debug for Kubernetes {
 impl Kubernetes {
     /// Access through `client`, for objects of `environment`, whose credentials come from `secrets`.
     pub fn new(client: kube::Client, environment: impl Into<String>, secrets: Arc<dyn SecretSource>) -> Self {
-        Self { client, environment: environment.into(), secrets }
+        let tunnel = Arc::new(PortForward(client.clone()));
+        Self { client, environment: environment.into(), secrets, tunnel }
+    }
+
+    /// The same access, with `tunnel` as the way to pods.
+    pub fn with_tunnel(self, tunnel: Arc<dyn Tunnel>) -> Self {
+        Self { tunnel, ..self }
+    }
+
+    /// The way to pods.
+    pub(crate) fn tunnel(&self) -> &dyn Tunnel {
+        &*self.tunnel
     }
 
     /// The environment's name, the value of its owner label.
@@ -99,7 +113,7 @@ impl Kubernetes {
 
     /// The objects of a kind that `selector` selects, whoever they belong to, in one namespace or everywhere. A kind that
     /// the cluster does not know has none.
-    pub(super) async fn list(
+    pub(crate) async fn list(
         &self,
         resource: &ApiResource,
         namespace: Option<&str>,
@@ -117,7 +131,7 @@ impl Kubernetes {
                 }
             };
             for object in page.items {
-                objects.push(json(resource, object)?);
+                objects.push(as_json(resource, object)?);
             }
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => parameters = parameters.continue_token(&token),
@@ -127,9 +141,9 @@ impl Kubernetes {
     }
 
     /// An object, whoever it belongs to, if it exists.
-    pub(super) async fn get(&self, name: &ObjectName) -> Result<Option<Value>, Error> {
+    pub(crate) async fn get(&self, name: &ObjectName) -> Result<Option<Value>, Error> {
         match self.api_of(name).get_opt(&name.name).await {
-            Ok(Some(object)) => json(&name.kind.api_resource(), object).map(Some),
+            Ok(Some(object)) => as_json(&name.kind.api_resource(), object).map(Some),
             Ok(None) => Ok(None),
             Err(error) => Err(explained(format!("reading `{name}`"), error, Effect::None)),
         }
@@ -150,13 +164,38 @@ impl Kubernetes {
             ..PatchParams::default()
         };
         match self.api_of(name).patch(&name.name, &parameters, &Patch::Apply(manifest)).await {
-            Ok(object) => json(&name.kind.api_resource(), object),
+            Ok(object) => as_json(&name.kind.api_resource(), object),
             Err(error) => Err(explained(format!("applying `{name}`"), error, Effect::Change)),
         }
     }
 
+    /// Writes one annotation, given as its key and its value, at the very object with `uid`, and removes what was written so
+    /// before. Other fields, and annotations of others, stay as they are.
+    pub(crate) async fn annotate(
+        &self,
+        name: &ObjectName,
+        uid: &str,
+        annotation: Option<(&str, &str)>,
+    ) -> Result<(), Error> {
+        let parameters = PatchParams {
+            field_manager: Some(NOTES_MANAGER.to_owned()),
+            field_validation: Some(ValidationDirective::Strict),
+            ..PatchParams::default()
+        };
+        let annotations: BTreeMap<&str, &str> = annotation.into_iter().collect();
+        let manifest = json!({
+            "apiVersion": name.kind.api_version(),
+            "kind": name.kind.kind,
+            "metadata": {
+                "name": name.name, "namespace": name.namespace, "uid": uid, "annotations": annotations,
+            },
+        });
+        let written = self.api_of(name).patch(&name.name, &parameters, &Patch::Apply(manifest)).await;
+        written.map(drop).map_err(|error| explained(format!("annotating `{name}`"), error, Effect::Change))
+    }
+
     /// Deletes the very object with `uid`; what is gone, or has made way for another one, is no error.
-    pub(super) async fn delete(
+    pub(crate) async fn delete(
         &self,
         name: &ObjectName,
         uid: &str,
@@ -172,6 +211,12 @@ impl Kubernetes {
             Err(error) if is_gone(&error) => Ok(()),
             Err(error) => Err(explained(format!("deleting `{name}`"), error, Effect::Change)),
         }
+    }
+
+    /// Deletes the very pod with `uid`, which is no object of ours: whatever made it makes it anew.
+    pub(crate) async fn delete_pod(&self, (namespace, pod): (&str, &str), uid: &str) -> Result<(), Error> {
+        let name = ObjectName { kind: &POD, namespace: Some(namespace.to_owned()), name: pod.to_owned() };
+        self.delete(&name, uid, PropagationPolicy::Background).await
     }
 
     /// The last `lines` that a container of a pod wrote, in its present run or in the one before.
@@ -195,7 +240,7 @@ impl Kubernetes {
 }
 
 /// An object as JSON; in lists the server leaves its type out.
-fn json(resource: &ApiResource, object: DynamicObject) -> Result<Value, Error> {
+fn as_json(resource: &ApiResource, object: DynamicObject) -> Result<Value, Error> {
     let mut value = serde_json::to_value(object).map_err(|error| {
         Error::new(Class::Failed, format!("an answer about a {} does not fit", resource.kind))
             .with_source(error)

@@ -3,17 +3,17 @@
 use serde_json::Value;
 
 /// The text at a JSON pointer, empty where there is none.
-pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The items of the list at a JSON pointer, none where there is no list.
-pub(super) fn items<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+pub(crate) fn items<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The entries of the object at a JSON pointer, none where there is no object.
-pub(super) fn entries<'a>(
+pub(crate) fn entries<'a>(
     value: &'a Value,
     pointer: &str,
 ) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
@@ -22,11 +22,11 @@ pub(super) fn entries<'a>(
 }
 
 /// The whole number at a JSON pointer.
-pub(super) fn number(value: &Value, pointer: &str) -> Option<i64> {
+pub(crate) fn number(value: &Value, pointer: &str) -> Option<i64> {
     value.pointer(pointer).and_then(Value::as_i64)
 }
 
 /// The value of a label.
-pub(super) fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+pub(crate) fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
     object.pointer("/metadata/labels")?.get(key)?.as_str()
 }

@@ -87,7 +87,7 @@ pub(super) static CHALLENGE: Kind = namespaced("acme.cert-manager.io", "v1", "Ch
 pub(super) static EVENT: Kind = namespaced("", "v1", "Event", "events");
 pub(super) static ORDER: Kind = namespaced("acme.cert-manager.io", "v1", "Order", "orders");
 pub(super) static PERSISTENT_VOLUME: Kind = cluster("", "v1", "PersistentVolume", "persistentvolumes");
-pub(super) static POD: Kind = namespaced("", "v1", "Pod", "pods");
+pub(crate) static POD: Kind = namespaced("", "v1", "Pod", "pods");
 pub(super) static REPLICA_SET: Kind = namespaced("apps", "v1", "ReplicaSet", "replicasets");
 
 /// All kinds that are applied.

@@ -8,3 +8,4 @@ mod lifecycle;
 mod output;
 mod refusals;
 mod support;
+mod vault;

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use holodeck_control_plane::stand_in::{self, VaultServers};
 use holodeck_control_plane::{ControlPlane, Extent, Keeper, Options, ReservedPort, until};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -107,16 +108,18 @@ async fn workload_of(client: &Client, keeper: &mut Keeper, name: &str) -> PodSpe
 struct Platform {
     control_plane: ControlPlane,
     workplace: Workplace,
+    _vault: VaultServers,
 }
 
 impl Platform {
     async fn new() -> Self {
         let options = Options { extent: Extent::Cluster { nodes: 3 }, calls_webhooks: false };
         let control_plane = ControlPlane::start(options).await.unwrap_or_else(|error| panic!("{error}"));
+        let _vault = stand_in::vault(control_plane.config()).unwrap_or_else(|error| panic!("{error}"));
         let workplace = api_server::workplace();
         workplace.turn_off("onprem", &["argo-cd"]);
         workplace.append("onprem.toml", "\n[certificates]\nissuer = \"internal-ca\"\n");
-        Self { control_plane, workplace }
+        Self { control_plane, workplace, _vault }
     }
 
     fn start(&self, arguments: &[&str]) -> Child {

@@ -1,5 +1,5 @@
 //! The controllers themselves, under the accounts and with the settings of our manifests, as local processes on a real API
-//! server: cert-manager issues the platform's certificates, and Argo CD deploys what is in Git.
+//! server: cert-manager issues the platform's certificates, Argo CD deploys what is in Git.
 
 #[path = "../provider/api_server.rs"]
 mod api_server;

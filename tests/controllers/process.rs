@@ -47,6 +47,12 @@ impl Process {
                 .await;
         }
         let mut environment = BTreeMap::new();
+        for source in container.env_from.iter().flatten() {
+            let source = source.secret_ref.as_ref().expect("a source that is known here");
+            for (name, value) in secret(client, namespace, &source.name).await {
+                environment.insert(name, String::from_utf8(value).expect("a text"));
+            }
+        }
         for variable in container.env.iter().flatten() {
             let value = value(client, namespace, variable).await;
             let value = match places.iter().any(|place| Path::new(&value).starts_with(place)) {
@@ -112,7 +118,8 @@ async fn lay_out(client: &Client, namespace: &str, volume: &Volume, folder: &Pat
     } else if let Some(source) = &volume.secret {
         (secret(client, namespace, source.secret_name.as_ref().expect("a name")).await, source.items.as_ref())
     } else {
-        assert!(volume.empty_dir.is_some(), "{}: a volume that is not known here", volume.name);
+        let begins_empty = volume.empty_dir.is_some() || volume.persistent_volume_claim.is_some();
+        assert!(begins_empty, "{}: a volume that is not known here", volume.name);
         (BTreeMap::new(), None)
     };
     for (name, content) in files {

@@ -16,6 +16,7 @@ mod rights;
 mod sources;
 mod traffic;
 mod typed;
+mod vault;
 
 use std::sync::LazyLock;
 

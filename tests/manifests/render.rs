@@ -194,6 +194,7 @@ fn samples() -> Vec<Sample> {
         issuer: "letsencrypt",
         vault: json!({
             "seal": { "type": "awskms", "parameters": { "region": "eu-west-1", "kms_key_id": unknown("seal.key") } },
+            "seal_authority": null,
             "seal_ports": [443],
             "seal_credentials": {},
         }),
@@ -209,6 +210,7 @@ fn samples() -> Vec<Sample> {
         issuer: "internal-ca",
         vault: json!({
             "seal": { "type": "shamir", "parameters": {} },
+            "seal_authority": null,
             "seal_ports": [],
             "seal_credentials": {},
         }),
@@ -229,6 +231,7 @@ fn samples() -> Vec<Sample> {
         issuer: "letsencrypt-staging",
         vault: json!({
             "seal": { "type": "transit", "parameters": { "address": "https://vault.holodeck.example:8200" } },
+            "seal_authority": "-----BEGIN CERTIFICATE-----\n",
             "seal_ports": [8200],
             "seal_credentials": { "VAULT_TOKEN": secret_placeholder("HOLODECK_SEAL_TOKEN") },
         }),

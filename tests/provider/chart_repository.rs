@@ -71,22 +71,49 @@ pub fn programs() -> PathBuf {
     program("helm").expect("helm").parent().expect("a folder").to_owned()
 }
 
-/// Vault's chart of upstream, with values as an environment with several nodes has them.
-pub fn vault() -> (ChartRepository, String) {
+/// Vault's chart of upstream, with values as an environment with several nodes has them, and this stanza of its seal.
+pub fn vault(seal: &str) -> (ChartRepository, String) {
     let repository = ChartRepository::of(&program("charts/vault").expect("the chart"));
-    let values = r#"
-global = { tlsDisable = false }
-injector = { enabled = false }
+    let values = format!(
+        r#"
+global = {{ tlsDisable = false }}
+injector = {{ enabled = false }}
 
 [components.vault.source.values.server]
-ha = { enabled = true, replicas = 3, raft = { enabled = true } }
-volumes = [{ name = "tls", secret = { secretName = "vault-server-tls" } }]
-volumeMounts = [{ name = "tls", mountPath = "/vault/tls", readOnly = true }]
+volumes = [{{ name = "tls", secret = {{ secretName = "vault-server-tls" }} }}]
+volumeMounts = [{{ name = "tls", mountPath = "/vault/tls", readOnly = true }}]
+
+[components.vault.source.values.server.ha]
+enabled = true
+replicas = 3
+
+[components.vault.source.values.server.ha.raft]
+enabled = true
+config = """
+listener "tcp" {{
+  address         = "[::]:8200"
+  cluster_address = "[::]:8201"
+  tls_cert_file   = "/vault/tls/tls.crt"
+  tls_key_file    = "/vault/tls/tls.key"
+}}
+
+storage "raft" {{
+  path = "/vault/data"
+
+  retry_join {{
+    leader_api_addr     = "https://vault-0.vault-internal.vault.svc:8200"
+    leader_ca_cert_file = "/vault/tls/ca.crt"
+  }}
+}}
+{seal}
+service_registration "kubernetes" {{}}
+"""
 
 [components.vault.source.values.server.statefulSet.securityContext]
-pod = { runAsNonRoot = true, runAsUser = 100, runAsGroup = 1000, fsGroup = 1000, seccompProfile = { type = "RuntimeDefault" } }
-container = { allowPrivilegeEscalation = false, capabilities = { drop = ["ALL"] } }
-"#;
-    let table = repository.source_of("vault") + values;
+pod = {{ runAsNonRoot = true, runAsUser = 100, runAsGroup = 1000, fsGroup = 1000, seccompProfile = {{ type = "RuntimeDefault" }} }}
+container = {{ allowPrivilegeEscalation = false, capabilities = {{ drop = ["ALL"] }} }}
+"#
+    );
+    let table = repository.source_of("vault") + &values;
     (repository, table)
 }

@@ -44,18 +44,25 @@ impl Place {
     }
 }
 
+/// How Vault unseals itself in the sandbox: by the environment's key, known by its alias.
+const SEAL: &str = r#"
+seal "awskms" {
+  region     = "eu-west-1"
+  kms_key_id = "alias/holodeck/sandbox/main"
+}
+"#;
 const PASSWORD: &str = "password = \"fixed\"\n";
 
 #[test]
 fn upstreams_chart_of_vault_comes_up_and_stays() {
-    let (repository, table) = chart_repository::vault();
+    let (repository, table) = chart_repository::vault(SEAL);
     let place = Place::with(repository, &table);
     place.run(&["up", "sandbox", "--yes"]).succeeded(&["up"]);
     place.run(&["plan", "sandbox", "--detailed-exitcode"]).succeeded(&["plan"]);
     place.run(&["status", "sandbox"]).succeeded(&["status"]);
 
     // Another value is an ordinary change; the embedded manifests are others in every respect.
-    place.workplace.edit("sandbox.toml", "replicas = 3, raft", "replicas = 5, raft");
+    place.workplace.edit("sandbox.toml", "replicas = 3\n", "replicas = 5\n");
     let plan = place.run(&["plan", "sandbox", "--output", "json"]).succeeded(&["plan"]);
     let changes = plan.changes();
     assert!(changes.contains(&"update kubernetes.vault.statefulset.vault".to_owned()), "{changes:?}");
@@ -63,6 +70,26 @@ fn upstreams_chart_of_vault_comes_up_and_stays() {
     // To remove it, neither helm nor the repository is needed.
     let gone = place.workplace.run(&["destroy", "sandbox", "--yes"]).succeeded(&["destroy"]);
     assert!(gone.stdout.contains("sandbox is gone"), "{}", gone.stdout);
+}
+
+/// Initialised by people's shares, it would be sealed again at every restart, and nobody would know.
+#[test]
+fn another_seal_than_the_platforms_is_refused_before_there_are_keys() {
+    let (repository, table) = chart_repository::vault("");
+    let place = Place::with(repository, &table);
+    let up = || place.run(&["up", "sandbox", "--yes"]);
+    let ran = up();
+    assert_eq!(ran.status, 1, "{}", ran.stdout);
+    let told = "Vault's server vault-0 has a seal of the kind `shamir`, not `awskms`";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    let remedy =
+        "give its configuration a stanza `seal \"awskms\"`, by the values of its chart, and restart it";
+    assert!(ran.stderr.contains(remedy), "{}", ran.stderr);
+
+    let end = "service_registration";
+    place.workplace.edit("sandbox.toml", end, &format!("{SEAL}{end}"));
+    up().succeeded(&["up"]);
+    place.run(&["plan", "sandbox", "--detailed-exitcode"]).succeeded(&["plan"]);
 }
 
 #[test]

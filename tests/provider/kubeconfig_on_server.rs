@@ -1,10 +1,11 @@
 //! The provider `kubeconfig` on a real API server, with nodes that are played.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 
-use holodeck_control_plane::stand_in::{self, StandIn};
+use holodeck_control_plane::stand_in::{self, StandIn, VaultServers};
 use holodeck_control_plane::{ControlPlane, Extent, Fault, Gate, Options, What};
 use serde_json::{Value, json};
 
@@ -15,6 +16,14 @@ use crate::support::{Ran, Workplace, ran};
 
 /// What every credential is.
 const TOKEN: &str = "a-token";
+/// How Vault unseals itself, where its configuration is not of our manifests.
+const SEAL: &str = r#"
+seal "transit" {
+  address    = "https://vault.holodeck.example:8200"
+  mount_path = "transit/"
+  key_name   = "onprem-unseal"
+}
+"#;
 /// Kinds that change by themselves, or that the cluster keeps about others.
 const RESTLESS: [&str; 7] = [
     "bindings",
@@ -32,6 +41,7 @@ struct OnServer {
     gate: Gate,
     control_plane: ControlPlane,
     _cert_manager: StandIn,
+    vault: VaultServers,
     chart: Option<ChartRepository>,
 }
 
@@ -45,12 +55,13 @@ impl OnServer {
         let gate = control_plane.gate().expect("a gate");
         let workplace = api_server::workplace();
         let _cert_manager = stand_in::certificates(control_plane.config());
-        Self { workplace, gate, control_plane, _cert_manager, chart: None }
+        let vault = stand_in::vault(control_plane.config()).expect("Vault");
+        Self { workplace, gate, control_plane, _cert_manager, vault, chart: None }
     }
 
     /// Vault from upstream's chart, with what it needs.
     fn with_a_chart() -> Self {
-        let (repository, table) = chart_repository::vault();
+        let (repository, table) = chart_repository::vault(SEAL);
         let place = Self { chart: Some(repository), ..Self::whole() };
         place.workplace.turn_off("onprem", &["argo-cd"]);
         place.workplace.append("onprem.toml", &table);
@@ -229,10 +240,48 @@ fn a_plan_without_changes_lists_each_kind_once() {
     assert_eq!(place.run(&["plan", "--detailed-exitcode"]).status, 0);
     let requests = place.gate.requests();
     let lists = holodeck_bootstrap::kubernetes::kinds::KINDS.len();
-    // The version, storage classes once more.
-    let facts = 2;
+    // The version, storage classes once more, the pods of Vault's servers and the claims for their data.
+    let facts = 4;
     assert_eq!(requests.len(), lists + facts, "{requests:#?}");
     assert!(requests.iter().all(|request| request.method == "GET"), "{requests:#?}");
+}
+
+/// The files with keys of Vault.
+fn files_with_keys(place: &OnServer) -> Vec<PathBuf> {
+    let folder = place.workplace.path().join("recovery");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .map(|entries| entries.map(|entry| entry.expect("an entry").path()).collect())
+        .unwrap_or_default();
+    files.sort();
+    files
+}
+
+#[test]
+fn vault_is_initialised_once_and_its_keys_are_kept() {
+    let place = OnServer::whole();
+    assert_eq!(place.run(&["up", "--yes", "--quiet"]).status, 0);
+    assert!(place.vault.is_initialized() && !place.vault.is_sealed("vault-0"));
+    let files = files_with_keys(&place);
+    let [file] = files.as_slice() else { panic!("{files:?}") };
+    let text = std::fs::read_to_string(file).expect("a file");
+    assert!(text.starts_with("-----BEGIN AGE ENCRYPTED FILE-----"), "{text}");
+    let changes = place.vault.changes();
+    assert_eq!(place.run(&["up", "--yes", "--quiet"]).status, 0);
+    assert_eq!((place.vault.changes(), files_with_keys(&place)), (changes, files));
+}
+
+/// Wherever the initialisation breaks off, the next run brings Vault up with keys that are kept.
+#[test]
+fn an_initialisation_that_breaks_off_is_made_good() {
+    for (what, told) in [(What::LoseAnswer, "lost"), (What::Fail, "failed")] {
+        let place = OnServer::whole();
+        place.vault.arm(Fault { at: 1, what });
+        place.run(&["up", "--yes", "--quiet"]);
+        assert_eq!(place.run(&["up", "--yes", "--quiet"]).status, 0, "{told}");
+        assert!(place.vault.is_initialized(), "{told}");
+        assert_eq!(files_with_keys(&place).len(), 1, "{told}");
+        assert_eq!(place.run(&["plan", "--detailed-exitcode"]).status, 0, "{told}");
+    }
 }
 
 /// What `render` prints is what was applied: kubectl, which knows nothing of this program, finds no difference.

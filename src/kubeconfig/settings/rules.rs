@@ -3,17 +3,16 @@
 //! Invariant: a rule names every value that it reads, so that it is silent about values that are wrong by
 //! themselves. Rules ask no service: what needs an answer from the cluster is read when it is connected to.
 
-use bech32::Bech32;
-use bech32::primitives::decode::CheckedHrpstring;
+use age::x25519::Recipient;
 use domain::tsig::KeyName;
 use http::Uri;
 
-use super::{AddressRange, Backups, Dns, DynamicUpdates, KubeconfigSettings, LoadBalancer, Metallb, Seal};
+use super::{
+    AddressRange, Backups, Dns, DynamicUpdates, KubeconfigSettings, LoadBalancer, Metallb, Seal, Transit,
+};
+use crate::authorities;
 use crate::environment::{Credentials, Environment, Finding, Findings, KeyPath};
 use crate::name_server::ServerAddress;
-
-/// Bytes of an X25519 public key, which an age recipient is.
-const RECIPIENT_BYTES: usize = 32;
 
 /// Applies the rules for the provider's table, which stands at `at`.
 pub(crate) fn check(
@@ -30,6 +29,7 @@ pub(crate) fn check(
     }
     if let Seal::Transit(transit) = &settings.seal {
         is_web_address(&transit.address, &at.keys("seal.address"), findings);
+        authority_is_of_certificates(transit, &at.keys("seal.authority"), findings);
     }
     match &settings.backups {
         Backups::S3(store) => is_web_address(&store.endpoint, &at.keys("backups.endpoint"), findings),
@@ -41,6 +41,7 @@ pub(crate) fn check(
         Backups::Directory(_) => {}
     }
     recipients_are_age_keys(settings, &at.keys("recovery_keys.recipients"), findings);
+    identity_can_be_read(settings, &at.keys("recovery_keys.identity"), findings);
 }
 
 fn pool_is_of_addresses(metallb: &Metallb, at: &KeyPath, findings: &mut Findings) {
@@ -140,9 +141,23 @@ fn is_web_address(text: &str, at: &KeyPath, findings: &mut Findings) {
     }
 }
 
+fn authority_is_of_certificates(transit: &Transit, at: &KeyPath, findings: &mut Findings) {
+    let Some(text) = &transit.authority else { return };
+    let why = match authorities::from_pem(text.as_bytes()) {
+        Ok(authorities) if !authorities.is_empty() => return,
+        Ok(_) => "there is none in it".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    findings.add(Finding::new(
+        at.clone(),
+        format!("these are no certificates of authorities: {why}"),
+        "write them as PEM, from `-----BEGIN CERTIFICATE-----` to `-----END CERTIFICATE-----`",
+    ));
+}
+
 fn recipients_are_age_keys(settings: &KubeconfigSettings, at: &KeyPath, findings: &mut Findings) {
     for (index, recipient) in settings.recovery_keys.recipients.iter().enumerate() {
-        if is_age_recipient(recipient) {
+        if recipient.parse::<Recipient>().is_ok() {
             continue;
         }
         let is_secret = recipient.to_ascii_uppercase().starts_with("AGE-SECRET-KEY-");
@@ -163,8 +178,12 @@ fn recipients_are_age_keys(settings: &KubeconfigSettings, at: &KeyPath, findings
     }
 }
 
-/// Whether a text is an X25519 recipient (<https://github.com/C2SP/C2SP/blob/main/age.md>).
-fn is_age_recipient(text: &str) -> bool {
-    CheckedHrpstring::new::<Bech32>(text)
-        .is_ok_and(|key| key.hrp().as_str() == "age" && key.byte_iter().count() == RECIPIENT_BYTES)
+fn identity_can_be_read(settings: &KubeconfigSettings, at: &KeyPath, findings: &mut Findings) {
+    if let Some(Credentials::AwsSecret(_) | Credentials::Vault(_)) = settings.recovery_keys.identity {
+        findings.add(Finding::new(
+            at.clone(),
+            "the identity cannot be had from there: it opens Vault before anything else is up",
+            "keep it in a variable, `{ env = \"…\" }`, or in a file, `{ file = \"…\" }`, of the machine that runs `up`",
+        ));
+    }
 }

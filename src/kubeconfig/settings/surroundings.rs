@@ -109,6 +109,11 @@ pub struct Transit {
     #[schemars(length(min = 1), example = &"https://vault.holodeck.example:8200")]
     pub address: String,
 
+    /// Certificates of the authorities that its certificate may be signed by, as PEM. Without them the public ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub authority: Option<String>,
+
     /// Name of the key.
     #[schemars(length(min = 1), example = &"onprem-unseal")]
     pub key: String,
@@ -160,7 +165,7 @@ pub struct ObjectStore {
     pub bucket: String,
 }
 
-/// How the keys that recover Vault are kept: in a file that only the holders of age keys can read
+/// How the keys of Vault are kept, which `up` initialises: each time in a file of its own that only the holders of age keys can read
 /// (<https://age-encryption.org/v1>).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -173,6 +178,11 @@ pub struct RecoveryKeys {
     #[serde(default = "RecoveryKeys::default_directory")]
     #[schemars(length(min = 1))]
     pub directory: PathBuf,
+
+    /// Where the secret key of a recipient is kept, `AGE-SECRET-KEY-1…`, with which `up` reads the file to unseal servers
+    /// that have started anew. Without it people unseal them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Credentials>,
 }
 
 impl RecoveryKeys {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use holodeck_control_plane::stand_in::{self, StandIn};
+use holodeck_control_plane::stand_in::{self, StandIn, VaultServers};
 use holodeck_control_plane::{ControlPlane, Extent, Options};
 use kube::Client;
 
@@ -23,6 +23,7 @@ pub struct Platform {
     pub control_plane: ControlPlane,
     repositories: Repositories,
     _cert_manager: StandIn,
+    _vault: VaultServers,
 }
 
 impl Platform {
@@ -32,9 +33,10 @@ impl Platform {
         let options = Options { extent: Extent::Cluster { nodes: 3 }, calls_webhooks: false };
         let control_plane = ControlPlane::start(options).await.unwrap_or_else(|error| panic!("{error}"));
         let _cert_manager = stand_in::certificates(control_plane.config());
+        let _vault = stand_in::vault(control_plane.config()).unwrap_or_else(|error| panic!("{error}"));
         let names = ["platform", "services"];
         let repositories = Repositories::start(&names, TOKEN).await;
-        let platform = Self { control_plane, repositories, _cert_manager };
+        let platform = Self { control_plane, repositories, _cert_manager, _vault };
 
         let address = platform.repositories.url("platform");
         platform.repositories.commit("platform", |folder| {

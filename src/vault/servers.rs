@@ -1,0 +1,337 @@
+//! The servers of Vault, as their pods tell and as they answer themselves, and what is noted about their keys.
+//!
+//! The note stands at a claim for their data, so it lives exactly as long as what it speaks of.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::future::join_all;
+use holodeck_engine::{Class, Error};
+use kube::api::{ListParams, PropagationPolicy};
+use serde_json::Value;
+
+use super::api::{self, Server};
+use super::keys::Keys;
+use crate::components::VAULT;
+use crate::kubernetes::field::{items, label, text};
+use crate::kubernetes::kinds::{Kind, POD};
+use crate::kubernetes::tunnel::PodPort;
+use crate::kubernetes::{Kubernetes, ObjectName};
+use crate::safe_place::SafePlace;
+
+/// The labels that select the servers' pods; upstream's chart has the second one in a short form.
+const NAME: (&str, &str) = ("app.kubernetes.io/name", "vault");
+const COMPONENT: [(&str, &str); 2] = [("app.kubernetes.io/component", "server"), ("component", "server")];
+/// Where they listen.
+const PORT: u16 = 8200;
+/// The Service that gives each of them a name.
+const SERVICE: &str = "vault-internal";
+/// The Secret with the authority that their certificates are signed by.
+const CERTIFICATE: &str = "vault-server-tls";
+/// The volume that they keep their data in.
+const DATA: &str = "data";
+/// The annotation at a claim for the data that tells what became of the keys.
+const NOTE: &str = "holodeck.dev/vault-keys";
+const ANNOUNCED: &str = "announced";
+const KEPT: &str = "kept";
+
+/// The connection to the servers of one Vault.
+pub struct VaultServers {
+    kubernetes: Arc<Kubernetes>,
+    environment: String,
+    seal: String,
+    place: Arc<dyn SafePlace>,
+    /// The keys that came into being in this run, with the claim that they belong to.
+    fresh: Mutex<Option<(String, Keys)>>,
+}
+
+/// One look at all servers.
+pub struct Look {
+    /// The servers, in the order of their names.
+    pub servers: Vec<Seen>,
+    /// The claim for data with the note, or else the first one.
+    pub claim: Option<Claim>,
+}
+
+/// A server as it is.
+pub struct Seen {
+    /// The name of its pod.
+    pub pod: String,
+    uid: String,
+    /// How it is.
+    pub state: State,
+}
+
+/// How a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It does not answer; the text tells why.
+    Unknown(String),
+    /// It belongs to no Vault yet.
+    Uninitialised,
+    /// It cannot read what it stores.
+    Sealed,
+    /// It works.
+    Unsealed,
+}
+
+/// A claim for the data of a server.
+#[derive(Clone)]
+pub struct Claim {
+    name: String,
+    /// What identifies it, and the keys of the Vault whose data it is for.
+    pub uid: String,
+    /// What is noted at it.
+    pub note: Note,
+}
+
+/// What is noted about the keys of a Vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Nothing: they never were this program's business.
+    None,
+    /// They are about to come into being.
+    Announced,
+    /// They are in the safe place.
+    Kept,
+}
+
+impl Look {
+    /// Whether the Vault has been initialised: a server says so, or what is noted where none answers that could know.
+    pub fn is_initialised(&self) -> bool {
+        let says_so = |server: &Seen| matches!(server.state, State::Sealed | State::Unsealed);
+        let is_silent = |server: &Seen| matches!(server.state, State::Unknown(_));
+        let is_noted = self.claim.as_ref().is_some_and(|claim| claim.note == Note::Kept);
+        self.servers.iter().any(says_so)
+            || (is_noted && (self.servers.is_empty() || self.servers.iter().any(is_silent)))
+    }
+}
+
+impl VaultServers {
+    /// The servers of `environment`'s Vault, unsealed as `seal` says, whose keys go to `place`.
+    pub fn new(
+        kubernetes: Arc<Kubernetes>,
+        environment: String,
+        seal: String,
+        place: Arc<dyn SafePlace>,
+    ) -> Self {
+        Self { kubernetes, environment, seal, place, fresh: Mutex::default() }
+    }
+
+    /// Whether the servers are unsealed by shares of a key that somebody gives them.
+    pub fn are_unsealed_by_shares(&self) -> bool {
+        api::is_unsealed_by_shares(&self.seal)
+    }
+
+    /// Looks at all servers. One that says by its labels that it works is not asked
+    /// (<https://developer.hashicorp.com/vault/docs/configuration/service-registration/kubernetes>).
+    pub async fn look(&self) -> Result<Look, Error> {
+        let (pods, claims) = futures::try_join!(self.list(&POD), self.claims())?;
+        let mut pods: Vec<Value> = pods.into_iter().filter(is_server).collect();
+        pods.sort_by_key(|pod| text(pod, "/metadata/name").to_owned());
+        let authority = match pods.iter().all(says_that_it_works) {
+            true => Vec::new(),
+            false => self.authority().await?.unwrap_or_default(),
+        };
+        let asked = pods.iter().map(async |pod| Seen {
+            pod: text(pod, "/metadata/name").to_owned(),
+            uid: text(pod, "/metadata/uid").to_owned(),
+            state: self.state(pod, &authority).await,
+        });
+        let servers = join_all(asked).await;
+        let mounted: Vec<&str> = pods.iter().filter_map(data_claim).collect();
+        let mut claims: Vec<Claim> = claims
+            .into_iter()
+            .filter(|claim| claim.note != Note::None || mounted.contains(&claim.name.as_str()))
+            .collect();
+        claims.sort_by_key(|claim| (claim.note == Note::None, claim.name.clone()));
+        Ok(Look { servers, claim: claims.into_iter().next() })
+    }
+
+    async fn list(&self, kind: &Kind) -> Result<Vec<Value>, Error> {
+        let selector = ListParams::default().labels(&format!("{}={}", NAME.0, NAME.1));
+        self.kubernetes.list(&kind.api_resource(), Some(VAULT.namespace), selector).await
+    }
+
+    async fn claims(&self) -> Result<Vec<Claim>, Error> {
+        let claims = self.list(claim_named("any")?.kind).await?;
+        Ok(claims.iter().map(claim).collect())
+    }
+
+    async fn authority(&self) -> Result<Option<Vec<u8>>, Error> {
+        let name = named("secret", CERTIFICATE)?;
+        let Some(secret) = self.kubernetes.get(&name).await? else { return Ok(None) };
+        Ok(STANDARD.decode(text(&secret, "/data/ca.crt")).ok())
+    }
+
+    async fn state(&self, pod: &Value, authority: &[u8]) -> State {
+        if says_that_it_works(pod) {
+            return State::Unsealed;
+        }
+        if text(pod, "/status/phase") != "Running" {
+            return State::Unknown("it is not running".to_owned());
+        }
+        let server = self.server(text(pod, "/metadata/name"), authority);
+        match server.seal_status().await {
+            Err(error) => State::Unknown(error.chain()),
+            Ok(status) if !status.initialized => State::Uninitialised,
+            Ok(status) if status.sealed => State::Sealed,
+            Ok(_) => State::Unsealed,
+        }
+    }
+
+    fn server(&self, pod: &str, authority: &[u8]) -> Server<'_> {
+        let port = PodPort {
+            namespace: VAULT.namespace.to_owned(),
+            pod: pod.to_owned(),
+            port: PORT,
+            server_name: format!("{pod}.{SERVICE}.{}.svc", VAULT.namespace),
+            authority: authority.to_owned(),
+        };
+        Server { tunnel: self.kubernetes.tunnel(), port }
+    }
+
+    /// Initialises the Vault by one of its servers, and keeps the keys. Notes at `claim` what it is about to do, so that
+    /// an interruption at any moment can be told from a Vault that somebody else has initialised.
+    pub async fn initialise(&self, pod: &str, claim: &Claim) -> Result<(), Error> {
+        let authority = self.authority().await?.unwrap_or_default();
+        let server = self.server(pod, &authority);
+        self.check_seal(pod, &server.seal_status().await?.seal)?;
+        self.place.prepare().await?;
+        self.note(claim, Note::Announced).await?;
+        match server.initialise(&self.environment, &self.seal).await {
+            Ok(keys) => {
+                *self.fresh() = Some((claim.uid.clone(), keys));
+                self.keep(claim).await
+            }
+            Err(error) => {
+                // What was refused has not been done, and what somebody else does is none of our business.
+                if matches!(error.class, Class::Refused | Class::Denied) {
+                    self.note(claim, Note::None).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// A configuration that is not of our manifests can name another seal than the one which the platform provides.
+    fn check_seal(&self, pod: &str, configured: &str) -> Result<(), Error> {
+        if configured == self.seal {
+            return Ok(());
+        }
+        let Self { seal, .. } = self;
+        let hint = match self.are_unsealed_by_shares() {
+            true => format!("take the stanza `seal \"{configured}\"` out of its configuration"),
+            false => format!("give its configuration a stanza `seal \"{seal}\"`"),
+        };
+        let told = format!("Vault's server {pod} has a seal of the kind `{configured}`, not `{seal}`");
+        Err(Error::new(Class::Refused, told)
+            .with_hint(format!("{hint}, by the values of its chart, and restart it")))
+    }
+
+    /// Brings the keys of the Vault at `claim` to the safe place, unless they are there, and notes that they are.
+    pub async fn keep(&self, claim: &Claim) -> Result<(), Error> {
+        let fresh = self.fresh_keys(claim).map(|keys| keys.to_text()).transpose()?;
+        if let Some(keys) = fresh.filter(|_| claim.note != Note::Kept) {
+            self.place.keep(&claim.uid, &keys).await?;
+        }
+        self.note(claim, Note::Kept).await
+    }
+
+    /// Whether the keys of the Vault at `claim` are in this program's hands, or in the safe place.
+    pub async fn has_keys(&self, claim: &Claim) -> Result<bool, Error> {
+        Ok(claim.note == Note::Kept
+            || self.fresh_keys(claim).is_some()
+            || self.place.holds(&claim.uid).await?)
+    }
+
+    /// Gives every sealed server the shares that it needs.
+    pub async fn unseal(&self, look: &Look) -> Result<(), Error> {
+        let claim =
+            look.claim.as_ref().ok_or_else(|| Error::not_yet("Vault's servers have no volumes yet"))?;
+        let keys = match self.fresh_keys(claim) {
+            Some(keys) => keys,
+            None => Keys::from_text(&self.place.read(&claim.uid).await?)?,
+        };
+        let authority = self.authority().await?.unwrap_or_default();
+        for Seen { pod, .. } in look.servers.iter().filter(|server| server.state == State::Sealed) {
+            let server = self.server(pod, &authority);
+            for share in &keys.unseal_keys {
+                if !server.unseal(share).await?.sealed {
+                    break;
+                }
+            }
+        }
+        match look.servers.iter().find(|server| matches!(server.state, State::Uninitialised)) {
+            Some(server) => Err(Error::not_yet(format!("{} has not joined the others yet", server.pod))),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the data of a Vault whose keys nobody has, so that its servers start anew.
+    pub async fn discard(&self, look: &Look) -> Result<(), Error> {
+        for claim in self.claims().await? {
+            self.kubernetes
+                .delete(&claim_named(&claim.name)?, &claim.uid, PropagationPolicy::Background)
+                .await?;
+        }
+        for server in &look.servers {
+            self.kubernetes.delete_pod((VAULT.namespace, &server.pod), &server.uid).await?;
+        }
+        Ok(())
+    }
+
+    async fn note(&self, claim: &Claim, note: Note) -> Result<(), Error> {
+        let value = match note {
+            Note::None => None,
+            Note::Announced => Some((NOTE, ANNOUNCED)),
+            Note::Kept => Some((NOTE, KEPT)),
+        };
+        self.kubernetes.annotate(&claim_named(&claim.name)?, &claim.uid, value).await
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, Option<(String, Keys)>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh_keys(&self, claim: &Claim) -> Option<Keys> {
+        self.fresh().as_ref().filter(|(of, _)| *of == claim.uid).map(|(_, keys)| keys.clone())
+    }
+}
+
+fn named(kind: &str, name: &str) -> Result<ObjectName, Error> {
+    ObjectName::parse(&format!("{}.{kind}.{name}", VAULT.namespace))
+        .ok_or_else(|| Error::bug(format!("`{kind}` is no kind")))
+}
+
+fn claim_named(name: &str) -> Result<ObjectName, Error> {
+    named("persistentvolumeclaim", name)
+}
+
+fn claim(object: &Value) -> Claim {
+    let note = object.pointer("/metadata/annotations").and_then(|all| all.get(NOTE)).and_then(Value::as_str);
+    Claim {
+        name: text(object, "/metadata/name").to_owned(),
+        uid: text(object, "/metadata/uid").to_owned(),
+        note: match note {
+            Some(ANNOUNCED) => Note::Announced,
+            Some(_) => Note::Kept,
+            None => Note::None,
+        },
+    }
+}
+
+fn is_server(pod: &Value) -> bool {
+    COMPONENT.iter().any(|(key, value)| label(pod, key) == Some(value))
+}
+
+fn says_that_it_works(pod: &Value) -> bool {
+    label(pod, "vault-initialized") == Some("true") && label(pod, "vault-sealed") == Some("false")
+}
+
+/// The claim for the volume with the data.
+fn data_claim(pod: &Value) -> Option<&str> {
+    let volume = items(pod, "/spec/volumes").iter().find(|volume| text(volume, "/name") == DATA)?;
+    volume.pointer("/persistentVolumeClaim/claimName")?.as_str()
+}
