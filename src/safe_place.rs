@@ -9,7 +9,10 @@ use secrecy::SecretString;
 /// A store of secrets, each under an identifier that no other has.
 #[async_trait]
 pub trait SafePlace: Send + Sync {
-    /// Makes sure that something can be kept here, before there is a secret that could get lost.
+    /// What tells this place from every other, on whatever machine it is, for people too.
+    fn identity(&self) -> String;
+
+    /// Makes sure, by writing, that something can be kept here, before there is a secret that could get lost.
     async fn prepare(&self) -> Result<(), Error>;
 
     /// Keeps `secret` under `id`, for good once this returns.

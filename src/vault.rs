@@ -5,6 +5,8 @@ mod api;
 mod initialisation;
 mod keys;
 mod servers;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

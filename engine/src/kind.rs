@@ -33,7 +33,6 @@ pub(crate) trait Kind: Send + Sync {
     fn name(&self) -> &'static str;
     fn volatile(&self) -> &'static [&'static str];
     fn sensitive(&self) -> &'static [&'static str];
-    fn disposable(&self) -> bool;
     fn precious(&self) -> bool;
     fn leftover(&self) -> bool;
     fn inseparable(&self) -> bool;
@@ -41,6 +40,7 @@ pub(crate) trait Kind: Send + Sync {
     fn durations(&self, attributes: &Value) -> Result<Durations, Error>;
     fn judge(&self, desired: &Value, actual: &Value, changes: &[FieldChange]) -> Result<Verdict, Error>;
     fn project(&self, desired: &Value, actual: &Value) -> Result<Value, Error>;
+    fn disposable(&self, actual: &Value) -> Result<bool, Error>;
     fn kept(&self, actual: &Value) -> Result<Option<String>, Error>;
     fn holds_data(&self, actual: &Value) -> Result<Option<String>, Error>;
     fn foresee(&self, client: &AnyClient, name: &str, desired: &Value) -> Result<Value, Error>;
@@ -123,10 +123,6 @@ impl<R: Resource> Kind for Erased<R> {
         R::SENSITIVE
     }
 
-    fn disposable(&self) -> bool {
-        R::DISPOSABLE
-    }
-
     fn precious(&self) -> bool {
         R::PRECIOUS
     }
@@ -154,6 +150,10 @@ impl<R: Resource> Kind for Erased<R> {
     fn project(&self, desired: &Value, actual: &Value) -> Result<Value, Error> {
         let actual = self.attributes(desired)?.project(self.attributes(actual)?);
         erased("attributes", R::KIND, &actual)
+    }
+
+    fn disposable(&self, actual: &Value) -> Result<bool, Error> {
+        Ok(self.attributes(actual)?.is_disposable())
     }
 
     fn kept(&self, actual: &Value) -> Result<Option<String>, Error> {

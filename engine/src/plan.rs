@@ -327,8 +327,7 @@ impl<'a> Planner<'a> {
             }
             Some(Verdict::Replace { because, order }) => {
                 self.foresee(address, node, desired)?;
-                let failed = matches!(seen.status, Status::Failed(_));
-                self.permit_replacement(address, node, &because, &fields, failed);
+                self.permit_replacement(address, node, seen, &because, &fields);
                 let reason = Some(because.join(", "));
                 self.record(address, Action::Replace, fields, reason, current, order);
             }

@@ -69,6 +69,11 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
         serde_json::Value::Null
     }
 
+    /// Whether replacing this one loses nothing of value, where its kind alone does not tell.
+    fn is_disposable(&self) -> bool {
+        Self::DISPOSABLE
+    }
+
     /// Why this one is not removed just because it is no longer desired, as what to do first; `None` where nothing
     /// stands in the way. A removal of everything does not ask.
     fn kept(&self) -> Option<String> {

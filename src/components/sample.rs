@@ -21,6 +21,10 @@ struct Nowhere;
 
 #[async_trait]
 impl SafePlace for Nowhere {
+    fn identity(&self) -> String {
+        "nowhere".to_owned()
+    }
+
     async fn prepare(&self) -> Result<(), Error> {
         Err(Error::bug("nothing is to be kept"))
     }

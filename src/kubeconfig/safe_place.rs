@@ -1,7 +1,7 @@
 //! Files that only the holders of age keys can read (<https://age-encryption.org/v1>), one for each secret.
 
 use std::fmt;
-use std::fs::{DirBuilder, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::x25519::{Identity, Recipient};
 use age::{Decryptor, Encryptor};
 use async_trait::async_trait;
+use gethostname::gethostname;
 use holodeck_engine::{Class, Error};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -19,6 +20,9 @@ use crate::secret::{SecretReference, SecretSource};
 
 /// How much of an identifier stands in a file's name.
 const SHORT: usize = 8;
+
+/// How many bytes are written to find out whether there is room for a secret.
+const ROOM: usize = 8192;
 
 /// A folder of encrypted files.
 pub struct AgeFiles {
@@ -53,20 +57,17 @@ impl AgeFiles {
         self.directory.join(format!("{}-{short}.age", self.prefix))
     }
 
-    /// A file that belongs to its owner alone, and that is nowhere to be found until it is named.
-    fn unnamed(&self) -> Result<tempfile::NamedTempFile, Error> {
-        let made = private_directory(&self.directory)
-            .and_then(|()| tempfile::Builder::new().prefix(".").tempfile_in(&self.directory));
-        made.map_err(|error| {
-            Error::new(Class::Refused, format!("no file can be written in `{}`", self.directory.display()))
-                .with_source(error)
-                .with_hint(
-                    "name another folder in `provider.recovery_keys.directory`, or make room in this one",
-                )
-        })
+    /// Writes a file that belongs to its owner alone, and that is nowhere to be found until it is whole.
+    fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        private_directory(&self.directory)?;
+        let mut file = tempfile::Builder::new().prefix(".").tempfile_in(&self.directory)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path).map_err(|error| error.error)?;
+        File::open(&self.directory)?.sync_all()
     }
 
-    async fn identity(&self, file: &Path) -> Result<Identity, Error> {
+    async fn key(&self, file: &Path) -> Result<Identity, Error> {
         let by_hand = format!("decrypt it with `age --decrypt --identity KEY {}`", file.display());
         let Some(reference) = &self.identity else {
             let message = format!("`{}` is not for this machine to read", file.display());
@@ -97,22 +98,33 @@ impl fmt::Display for AgeFiles {
 
 #[async_trait]
 impl SafePlace for AgeFiles {
+    fn identity(&self) -> String {
+        // What stands for it is another folder for every place that it is seen from.
+        let directory = std::path::absolute(&self.directory).unwrap_or_else(|_| self.directory.clone());
+        format!("folder `{}` on {}", directory.display(), gethostname().display())
+    }
+
     async fn prepare(&self) -> Result<(), Error> {
-        encrypted(&self.recipients, b"")?;
-        self.unnamed().map(drop)
+        let proof = self.directory.join(format!(".{}-proof-{}", self.prefix, std::process::id()));
+        let content = encrypted(&self.recipients, &[0; ROOM])?;
+        // One that a process of the same number has left.
+        let _ = fs::remove_file(&proof);
+        self.write(&proof, &content).and_then(|()| fs::remove_file(&proof)).map_err(|error| {
+            let directory = self.directory.display();
+            Error::new(Class::Refused, format!("no file can be written in `{directory}`"))
+                .with_source(error)
+                .with_hint(
+                    "name another folder in `provider.recovery_keys.directory`, or make room in this one",
+                )
+        })
     }
 
     async fn keep(&self, id: &str, secret: &SecretString) -> Result<(), Error> {
         let content = encrypted(&self.recipients, secret.expose_secret().as_bytes())?;
-        let mut file = self.unnamed()?;
         let path = self.file(id);
-        let written = file.write_all(&content).and_then(|()| file.as_file().sync_all());
-        written
-            .and_then(|()| file.persist_noclobber(&path).map_err(|error| error.error))
-            .and_then(|_| File::open(&self.directory)?.sync_all())
-            .map_err(|error| {
-                Error::new(Class::Failed, format!("writing `{}`", path.display())).with_source(error)
-            })
+        self.write(&path, &content).map_err(|error| {
+            Error::new(Class::Failed, format!("writing `{}`", path.display())).with_source(error)
+        })
     }
 
     async fn holds(&self, id: &str) -> Result<bool, Error> {
@@ -124,7 +136,12 @@ impl SafePlace for AgeFiles {
 
     async fn read(&self, id: &str) -> Result<SecretString, Error> {
         let path = self.file(id);
-        let identity = self.identity(&path).await?;
+        if !self.holds(id).await? {
+            return Err(Error::new(Class::Refused, format!("`{}` is not there", path.display())).with_hint(
+                "run it where the file is, or bring it there; or unseal the servers by hand, with `vault operator unseal`",
+            ));
+        }
+        let identity = self.key(&path).await?;
         let read =
             File::open(&path).map_err(age::DecryptError::Io).and_then(|file| decrypted(file, &identity));
         read.map_err(|error| {
@@ -202,7 +219,7 @@ mod tests {
         assert!(place.holds(ID).await.unwrap());
 
         let path = folder.path().join("recovery/onprem-3f2a91c4.age");
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
         assert!(
             text.starts_with("-----BEGIN AGE ENCRYPTED FILE-----\n") && !text.contains("the keys"),
             "{text}"
@@ -210,7 +227,7 @@ mod tests {
         for (identity, reads) in [(&one, true), (&other, true), (&stranger, false)] {
             let key = folder.path().join("key.txt");
             let line = identity.to_string();
-            std::fs::write(&key, format!("# created: today\n{}\n", line.expose_secret())).unwrap();
+            fs::write(&key, format!("# created: today\n{}\n", line.expose_secret())).unwrap();
             let place = files(&folder.path().join("recovery"), &[&one, &other], Some(&key));
             let read = place.read(ID).await;
             assert_eq!(read.is_ok(), reads);
@@ -228,10 +245,24 @@ mod tests {
         let directory = folder.path().join("a/recovery");
         let place = files(&directory, &[&Identity::generate()], None);
         place.keep(ID, &secret("the keys")).await.unwrap();
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&directory), 0o700);
         assert_eq!(mode(&directory.join("onprem-3f2a91c4.age")), 0o600);
-        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[tokio::test]
+    async fn that_a_file_can_be_written_is_proven_without_a_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        files(folder.path(), &[&Identity::generate()], None).prepare().await.unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn places_on_one_machine_differ_by_their_folders() {
+        let place = |directory: &str| files(Path::new(directory), &[], None).identity();
+        assert_eq!(place("recovery"), place("./recovery"));
+        assert_ne!(place("recovery"), place("elsewhere/recovery"));
     }
 
     #[tokio::test]
@@ -239,28 +270,30 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = files(folder.path(), &[&Identity::generate()], None);
         place.keep(ID, &secret("the keys")).await.unwrap();
-        let before = std::fs::read(folder.path().join("onprem-3f2a91c4.age")).unwrap();
+        let before = fs::read(folder.path().join("onprem-3f2a91c4.age")).unwrap();
         let error = place.keep(ID, &secret("others")).await.unwrap_err();
         assert!(error.chain().contains("onprem-3f2a91c4.age"), "{error:?}");
-        assert_eq!(std::fs::read(folder.path().join("onprem-3f2a91c4.age")).unwrap(), before);
+        assert_eq!(fs::read(folder.path().join("onprem-3f2a91c4.age")).unwrap(), before);
     }
 
     #[tokio::test]
     async fn what_cannot_be_written_or_read_is_told_with_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         let blocked = folder.path().join("a-file");
-        std::fs::write(&blocked, "").unwrap();
+        fs::write(&blocked, "").unwrap();
         let error = files(&blocked, &[&Identity::generate()], None).prepare().await.unwrap_err();
         assert!(error.to_string().contains("no file can be written in"), "{error:?}");
         assert!(error.hint().unwrap().contains("provider.recovery_keys.directory"));
 
         let place = files(folder.path(), &[&Identity::generate()], None);
+        let error = place.read(ID).await.unwrap_err();
+        assert!(error.to_string().ends_with("onprem-3f2a91c4.age` is not there"), "{error:?}");
         place.keep(ID, &secret("the keys")).await.unwrap();
         let error = place.read(ID).await.unwrap_err();
         assert!(error.hint().unwrap().contains("age --decrypt --identity KEY"), "{error:?}");
 
         let key = folder.path().join("key.txt");
-        std::fs::write(&key, "no key").unwrap();
+        fs::write(&key, "no key").unwrap();
         let error = files(folder.path(), &[&Identity::generate()], Some(&key)).read(ID).await.unwrap_err();
         assert!(error.to_string().contains("is no age identity"), "{error:?}");
     }

@@ -169,29 +169,33 @@ impl Kubernetes {
         }
     }
 
-    /// Writes one annotation, given as its key and its value, at the very object with `uid`, and removes what was written so
-    /// before. Other fields, and annotations of others, stay as they are.
+    /// Writes annotations at the very object with this UID, in this version if there is one, and removes those that were
+    /// written so before. Other fields, and annotations of others, stay as they are. Gives the object as it is then.
     pub(crate) async fn annotate(
         &self,
         name: &ObjectName,
-        uid: &str,
-        annotation: Option<(&str, &str)>,
-    ) -> Result<(), Error> {
+        (uid, version): (&str, Option<&str>),
+        annotations: &BTreeMap<&str, &str>,
+    ) -> Result<Value, Error> {
         let parameters = PatchParams {
             field_manager: Some(NOTES_MANAGER.to_owned()),
             field_validation: Some(ValidationDirective::Strict),
             ..PatchParams::default()
         };
-        let annotations: BTreeMap<&str, &str> = annotation.into_iter().collect();
-        let manifest = json!({
+        let mut manifest = json!({
             "apiVersion": name.kind.api_version(),
             "kind": name.kind.kind,
             "metadata": {
                 "name": name.name, "namespace": name.namespace, "uid": uid, "annotations": annotations,
             },
         });
-        let written = self.api_of(name).patch(&name.name, &parameters, &Patch::Apply(manifest)).await;
-        written.map(drop).map_err(|error| explained(format!("annotating `{name}`"), error, Effect::Change))
+        if let Some(version) = version {
+            manifest["metadata"]["resourceVersion"] = json!(version);
+        }
+        match self.api_of(name).patch(&name.name, &parameters, &Patch::Apply(manifest)).await {
+            Ok(object) => as_json(&name.kind.api_resource(), object),
+            Err(error) => Err(explained(format!("annotating `{name}`"), error, Effect::Change)),
+        }
     }
 
     /// Deletes the very object with `uid`; what is gone, or has made way for another one, is no error.

@@ -98,6 +98,9 @@ impl Tunnel for PortForward {
 
 fn refused(tried: String, error: kube::Error) -> Error {
     match &error {
+        kube::Error::Api(status) if status.code == 403 => Error::new(Class::Denied, tried)
+            .with_source(status.message.clone())
+            .with_hint("the right to `create` `pods/portforward` is needed"),
         kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(status)) => {
             let class = if *status == StatusCode::FORBIDDEN { Class::Denied } else { Class::NotYet };
             Error::new(class, tried).with_source(error).with_hint(

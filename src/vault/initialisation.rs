@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use holodeck_engine::{Class, Durations, Error, Explanation, FieldChange, Observed, Resource, Status};
 use serde::{Deserialize, Serialize};
 
-use super::servers::{Look, Note, Seen, State, VaultServers};
+use super::servers::{Fate, Look, Seen, State, VaultServers};
 use crate::components::VAULT;
 use crate::provider::Foundation;
 
@@ -20,6 +20,8 @@ pub struct Initialisation {
     keys_in: String,
     /// Whether they are there. Those of a Vault that somebody else has initialised are somebody else's.
     keys_kept: bool,
+    /// Where else they may be. Whoever looks there may find them.
+    keys_elsewhere: Option<String>,
     /// Servers that are sealed; `None` where they unseal themselves.
     sealed: Option<BTreeSet<String>>,
 }
@@ -35,6 +37,7 @@ impl Initialisation {
         Self {
             keys_in: foundation.recovery_keys.location.clone(),
             keys_kept: true,
+            keys_elsewhere: None,
             sealed: by_shares.then(BTreeSet::new),
         }
     }
@@ -45,8 +48,6 @@ impl Resource for Initialisation {
     type Outputs = Nothing;
     type Client = VaultServers;
 
-    // Only a Vault is replaced that nobody can open.
-    const DISPOSABLE: bool = true;
     const INSEPARABLE: bool = true;
 
     fn durations(&self) -> Durations {
@@ -55,7 +56,12 @@ impl Resource for Initialisation {
 
     fn project(&self, actual: Self) -> Self {
         let sealed = self.sealed.as_ref().and(actual.sealed);
-        Self { keys_in: self.keys_in.clone(), sealed, ..actual }
+        Self { keys_in: self.keys_in.clone(), keys_elsewhere: None, sealed, ..actual }
+    }
+
+    /// Only a Vault is replaced that nobody can open.
+    fn is_disposable(&self) -> bool {
+        self.keys_elsewhere.is_none()
     }
 
     async fn list(client: &VaultServers) -> Result<Vec<Observed<Self>>, Error> {
@@ -63,24 +69,23 @@ impl Resource for Initialisation {
         if !look.is_initialised() {
             return Ok(Vec::new());
         }
-        let (id, keys_kept, is_lost) = match &look.claim {
-            None => (VAULT.name.to_owned(), true, false),
-            Some(claim) => {
-                let is_open = claim.note == Note::Announced;
-                let is_lost = is_open && !client.has_keys(claim).await?;
-                (format!("{}/{}", VAULT.name, claim.uid), !is_open, is_lost)
+        let fate = client.fate(&look).await?;
+        let sealed = look.servers.iter().filter(|server| is_sealed(server));
+        let sealed = sealed.map(|server| server.pod.clone()).collect();
+        let (keys_kept, keys_elsewhere, status) = match fate {
+            Fate::Settled => (true, None, status(client, &look)),
+            Fate::Open => (false, None, status(client, &look)),
+            Fate::Lost => {
+                let why = "its keys were lost before they were kept: nobody can open it";
+                (false, None, Status::Failed(why.to_owned()))
+            }
+            Fate::Elsewhere(place) => {
+                let why = format!("its keys are in {place}, or nowhere: run `up` there");
+                (false, Some(place), Status::Failed(why))
             }
         };
-        let sealed = look.servers.iter().filter(|server| is_sealed(server));
-        let attributes = Self {
-            keys_in: String::new(),
-            keys_kept,
-            sealed: Some(sealed.map(|server| server.pod.clone()).collect()),
-        };
-        let status = match is_lost {
-            true => Status::Failed("its keys were lost before they were kept: nobody can open it".to_owned()),
-            false => status(client, &look),
-        };
+        let attributes = Self { keys_in: String::new(), keys_kept, keys_elsewhere, sealed: Some(sealed) };
+        let id = id(&look);
         let name = VAULT.name.to_owned();
         Ok(vec![Observed { name, id, attributes, outputs: Nothing {}, status, uses: Vec::new() }])
     }
@@ -98,14 +103,20 @@ impl Resource for Initialisation {
         if look.is_initialised() {
             return Ok(None);
         }
-        let first = look.servers.first().ok_or_else(|| Error::not_yet("Vault has no servers yet"))?;
-        if let State::Unknown(why) = &first.state {
-            return Err(Error::not_yet(format!("{}: {why}", first.pod)));
+        for server in &look.servers {
+            if let State::Unknown(why) = &server.state {
+                client.ask(&server.pod).await?;
+                return Err(Error::not_yet(format!("{}: {why}", server.pod)));
+            }
         }
-        let claim = look.claim.as_ref().ok_or_else(|| {
+        let first = look.servers.first().ok_or_else(|| Error::not_yet("Vault has no servers yet"))?;
+        let claim = look.claim().ok_or_else(|| {
             Error::new(Class::Refused, "Vault's servers have no volume for their data, which would not last")
                 .with_hint("give them a volume claim template named `data`")
         })?;
+        if claim.is_ending {
+            return Err(Error::not_yet(format!("claim `{}` is being removed", claim.name)));
+        }
         client.initialise(&first.pod, claim).await?;
         Ok(None)
     }
@@ -118,7 +129,7 @@ impl Resource for Initialisation {
     ) -> Result<Option<Observed<Self>>, Error> {
         let look = client.look().await?;
         let differs = |field| changes.iter().any(|change| change.is_within(field));
-        if let Some(claim) = look.claim.as_ref().filter(|_| differs("keys_kept")) {
+        if let Some(claim) = look.claim().filter(|_| differs("keys_kept")) {
             client.keep(claim).await?;
         }
         if differs("sealed") {
@@ -127,10 +138,24 @@ impl Resource for Initialisation {
         Ok(None)
     }
 
-    async fn delete(client: &VaultServers, _: &Observed<Self>) -> Result<(), Error> {
+    async fn delete(client: &VaultServers, seen: &Observed<Self>) -> Result<(), Error> {
         let look = client.look().await?;
-        client.discard(&look).await
+        if !look.is_initialised() || id(&look) != seen.id {
+            return Ok(());
+        }
+        match client.fate(&look).await? {
+            Fate::Lost | Fate::Elsewhere(_) => client.discard(&look).await,
+            Fate::Settled | Fate::Open => {
+                let told = "the keys of Vault have turned up since it was looked at";
+                Err(Error::new(Class::Refused, told).with_hint("run `plan` again"))
+            }
+        }
     }
+}
+
+/// What identifies the Vault: what its data is on.
+fn id(look: &Look) -> String {
+    look.claim().map_or_else(|| VAULT.name.to_owned(), |claim| format!("{}/{}", VAULT.name, claim.uid))
 }
 
 /// A server that still has to join the others is as good as sealed.

@@ -3,10 +3,11 @@
 //! Invariant: it is text only on its way to and from the safe place.
 
 use holodeck_engine::Error;
+use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-/// The keys of one Vault. As text it is JSON, with an end of line.
+/// The keys of one Vault. As text it is JSON.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Keys {
     /// The environment that the Vault belongs to.
@@ -24,12 +25,20 @@ pub struct Keys {
     pub root_token: String,
 }
 
+impl Drop for Keys {
+    fn drop(&mut self) {
+        self.unseal_keys.zeroize();
+        self.recovery_keys.zeroize();
+        self.root_token.zeroize();
+    }
+}
+
 impl Keys {
     /// The keys as they are kept.
     pub fn to_text(&self) -> Result<SecretString, Error> {
         let text = serde_json::to_string_pretty(self);
-        let text = text.map_err(|error| Error::bug("keys of Vault do not serialise").with_source(error))?;
-        Ok(SecretString::from(text + "\n"))
+        text.map(SecretString::from)
+            .map_err(|error| Error::bug("keys of Vault do not serialise").with_source(error))
     }
 
     /// The keys that were kept as `text`.

@@ -2,6 +2,7 @@
 //!
 //! The note stands at a claim for their data, so it lives exactly as long as what it speaks of.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
@@ -31,8 +32,9 @@ const SERVICE: &str = "vault-internal";
 const CERTIFICATE: &str = "vault-server-tls";
 /// The volume that they keep their data in.
 const DATA: &str = "data";
-/// The annotation at a claim for the data that tells what became of the keys.
+/// The annotations at a claim for the data that tell what became of the keys, and where that was to be.
 const NOTE: &str = "holodeck.dev/vault-keys";
+const PLACE: &str = "holodeck.dev/vault-keys-in";
 const ANNOUNCED: &str = "announced";
 const KEPT: &str = "kept";
 
@@ -42,16 +44,24 @@ pub struct VaultServers {
     environment: String,
     seal: String,
     place: Arc<dyn SafePlace>,
-    /// The keys that came into being in this run, with the claim that they belong to.
-    fresh: Mutex<Option<(String, Keys)>>,
+    fresh: Mutex<Option<Fresh>>,
+}
+
+/// Keys that came into being in this run.
+#[derive(Clone)]
+struct Fresh {
+    /// The claim that they belong to.
+    claim: String,
+    keys: Keys,
+    are_kept: bool,
 }
 
 /// One look at all servers.
 pub struct Look {
     /// The servers, in the order of their names.
     pub servers: Vec<Seen>,
-    /// The claim for data with the note, or else the first one.
-    pub claim: Option<Claim>,
+    /// The claims for their data: those with a note, then the others, each in the order of their names.
+    pub claims: Vec<Claim>,
 }
 
 /// A server as it is.
@@ -59,6 +69,8 @@ pub struct Seen {
     /// The name of its pod.
     pub pod: String,
     uid: String,
+    /// The claim for its data.
+    claim: Option<String>,
     /// How it is.
     pub state: State,
 }
@@ -79,11 +91,17 @@ pub enum State {
 /// A claim for the data of a server.
 #[derive(Clone)]
 pub struct Claim {
-    name: String,
+    /// Its name.
+    pub name: String,
     /// What identifies it, and the keys of the Vault whose data it is for.
     pub uid: String,
     /// What is noted at it.
     pub note: Note,
+    /// Where that is to be, or was.
+    pub place: Option<String>,
+    /// Whether it goes once no server uses it any more.
+    pub is_ending: bool,
+    version: String,
 }
 
 /// What is noted about the keys of a Vault.
@@ -97,12 +115,30 @@ pub enum Note {
     Kept,
 }
 
+/// What is known of the keys of a Vault that has been initialised.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// They are kept, or were never this program's business.
+    Settled,
+    /// It has yet to be noted where they are, or that they are somebody else's.
+    Open,
+    /// Nobody has them.
+    Lost,
+    /// They are in this place, or nowhere.
+    Elsewhere(String),
+}
+
 impl Look {
+    /// The claim with the note, or else the first one.
+    pub fn claim(&self) -> Option<&Claim> {
+        self.claims.first()
+    }
+
     /// Whether the Vault has been initialised: a server says so, or what is noted where none answers that could know.
     pub fn is_initialised(&self) -> bool {
         let says_so = |server: &Seen| matches!(server.state, State::Sealed | State::Unsealed);
         let is_silent = |server: &Seen| matches!(server.state, State::Unknown(_));
-        let is_noted = self.claim.as_ref().is_some_and(|claim| claim.note == Note::Kept);
+        let is_noted = self.claim().is_some_and(|claim| claim.note == Note::Kept);
         self.servers.iter().any(says_so)
             || (is_noted && (self.servers.is_empty() || self.servers.iter().any(is_silent)))
     }
@@ -137,6 +173,7 @@ impl VaultServers {
         let asked = pods.iter().map(async |pod| Seen {
             pod: text(pod, "/metadata/name").to_owned(),
             uid: text(pod, "/metadata/uid").to_owned(),
+            claim: data_claim(pod).map(str::to_owned),
             state: self.state(pod, &authority).await,
         });
         let servers = join_all(asked).await;
@@ -146,7 +183,7 @@ impl VaultServers {
             .filter(|claim| claim.note != Note::None || mounted.contains(&claim.name.as_str()))
             .collect();
         claims.sort_by_key(|claim| (claim.note == Note::None, claim.name.clone()));
-        Ok(Look { servers, claim: claims.into_iter().next() })
+        Ok(Look { servers, claims })
     }
 
     async fn list(&self, kind: &Kind) -> Result<Vec<Value>, Error> {
@@ -166,6 +203,9 @@ impl VaultServers {
     }
 
     async fn state(&self, pod: &Value, authority: &[u8]) -> State {
+        if is_ending(pod) {
+            return State::Unknown("it is being removed".to_owned());
+        }
         if says_that_it_works(pod) {
             return State::Unsealed;
         }
@@ -192,27 +232,73 @@ impl VaultServers {
         Server { tunnel: self.kubernetes.tunnel(), port }
     }
 
-    /// Initialises the Vault by one of its servers, and keeps the keys. Notes at `claim` what it is about to do, so that
-    /// an interruption at any moment can be told from a Vault that somebody else has initialised.
+    /// Asks a server how it is, for the reason why it does not tell.
+    pub async fn ask(&self, pod: &str) -> Result<(), Error> {
+        let authority = self.authority().await?.unwrap_or_default();
+        self.server(pod, &authority).seal_status().await.map(drop)
+    }
+
+    /// What is known of the keys of the Vault that was looked at.
+    pub async fn fate(&self, look: &Look) -> Result<Fate, Error> {
+        let Some(claim) = look.claim().filter(|claim| claim.note == Note::Announced) else {
+            return Ok(Fate::Settled);
+        };
+        let is_unsealed = look.servers.iter().any(|server| server.state == State::Unsealed);
+        // Whoever has unsealed it by hand has its keys.
+        let is_somebodys = self.are_unsealed_by_shares() && is_unsealed;
+        if is_somebodys || self.fresh_keys(claim).is_some() || self.place.holds(&claim.uid).await? {
+            return Ok(Fate::Open);
+        }
+        let elsewhere = claim.place.clone().filter(|place| *place != self.place.identity());
+        Ok(elsewhere.map_or(Fate::Lost, Fate::Elsewhere))
+    }
+
+    /// Initialises the Vault by one of its servers, unless somebody was faster, and keeps the keys. Notes at `claim` what it
+    /// is about to do, so that an interruption at any moment can be told from a Vault that somebody else has initialised.
     pub async fn initialise(&self, pod: &str, claim: &Claim) -> Result<(), Error> {
         let authority = self.authority().await?.unwrap_or_default();
         let server = self.server(pod, &authority);
-        self.check_seal(pod, &server.seal_status().await?.seal)?;
+        let status = server.seal_status().await?;
+        if status.initialized {
+            return Ok(());
+        }
+        self.check_seal(pod, &status.seal)?;
         self.place.prepare().await?;
-        self.note(claim, Note::Announced).await?;
+        self.check_vacancy(claim).await?;
+        let announced = self.note(claim, Note::Announced).await?;
         match server.initialise(&self.environment, &self.seal).await {
             Ok(keys) => {
-                *self.fresh() = Some((claim.uid.clone(), keys));
-                self.keep(claim).await
+                *self.fresh() = Some(Fresh { claim: claim.uid.clone(), keys, are_kept: false });
+                self.keep(&announced).await
             }
             Err(error) => {
-                // What was refused has not been done, and what somebody else does is none of our business.
-                if matches!(error.class, Class::Refused | Class::Denied) {
-                    self.note(claim, Note::None).await?;
+                let may_have_happened = match error.class {
+                    Class::NotYet | Class::Denied => false,
+                    // Vault answers alike what it does not do and what fails after it has begun.
+                    Class::Refused => server.seal_status().await.map_or(true, |status| status.initialized),
+                    _ => true,
+                };
+                if !may_have_happened && let Err(error) = self.note(&announced, Note::None).await {
+                    tracing::debug!(error = error.chain(), "the note stays");
                 }
                 Err(error)
             }
         }
+    }
+
+    /// Keys that are kept are those of data which was there.
+    async fn check_vacancy(&self, claim: &Claim) -> Result<(), Error> {
+        if claim.note != Note::Kept && !self.place.holds(&claim.uid).await? {
+            return Ok(());
+        }
+        let Claim { name, .. } = claim;
+        let told =
+            format!("claim `{name}` has keys that are kept, but no server has the Vault that they open");
+        Err(Error::new(Class::Refused, told).with_hint(format!(
+            "restore its volume; if the data is gone for good, make room for another Vault with \
+             `kubectl -n {} delete pvc {name}`, and delete the pod that uses it",
+            VAULT.namespace
+        )))
     }
 
     /// A configuration that is not of our manifests can name another seal than the one which the platform provides.
@@ -230,28 +316,35 @@ impl VaultServers {
             .with_hint(format!("{hint}, by the values of its chart, and restart it")))
     }
 
-    /// Brings the keys of the Vault at `claim` to the safe place, unless they are there, and notes that they are.
+    /// Brings the keys of the Vault at `claim` to the safe place, unless they are there, and notes what became of them.
     pub async fn keep(&self, claim: &Claim) -> Result<(), Error> {
-        let fresh = self.fresh_keys(claim).map(|keys| keys.to_text()).transpose()?;
-        if let Some(keys) = fresh.filter(|_| claim.note != Note::Kept) {
-            self.place.keep(&claim.uid, &keys).await?;
-        }
-        self.note(claim, Note::Kept).await
-    }
-
-    /// Whether the keys of the Vault at `claim` are in this program's hands, or in the safe place.
-    pub async fn has_keys(&self, claim: &Claim) -> Result<bool, Error> {
-        Ok(claim.note == Note::Kept
-            || self.fresh_keys(claim).is_some()
-            || self.place.holds(&claim.uid).await?)
+        let note = match self.fresh_keys(claim) {
+            Some(fresh) => {
+                if !fresh.are_kept {
+                    self.place.keep(&claim.uid, &fresh.keys.to_text()?).await?;
+                    *self.fresh() = Some(Fresh { are_kept: true, ..fresh });
+                }
+                Note::Kept
+            }
+            None if self.place.holds(&claim.uid).await? => Note::Kept,
+            None => Note::None,
+        };
+        let noted = self.note(claim, note).await;
+        noted.map(drop).map_err(|error| match note {
+            Note::Kept => error.with_hint(format!(
+                "the keys are safe, in {}: run it again from here, so that it is noted at the claim",
+                self.place.identity()
+            )),
+            _ => error,
+        })
     }
 
     /// Gives every sealed server the shares that it needs.
     pub async fn unseal(&self, look: &Look) -> Result<(), Error> {
-        let claim =
-            look.claim.as_ref().ok_or_else(|| Error::not_yet("Vault's servers have no volumes yet"))?;
+        let claim = look.claim().ok_or_else(|| Error::not_yet("Vault's servers have no volumes yet"))?;
         let keys = match self.fresh_keys(claim) {
-            Some(keys) => keys,
+            Some(fresh) => fresh.keys,
+            None if claim.note == Note::None => return Err(not_ours(look)),
             None => Keys::from_text(&self.place.read(&claim.uid).await?)?,
         };
         let authority = self.authority().await?.unwrap_or_default();
@@ -269,34 +362,41 @@ impl VaultServers {
         }
     }
 
-    /// Takes the data of a Vault whose keys nobody has, so that its servers start anew.
+    /// Takes the data of a Vault whose keys nobody has, so that its servers start anew. What has the note goes last: until
+    /// then another run knows what it sees.
     pub async fn discard(&self, look: &Look) -> Result<(), Error> {
-        for claim in self.claims().await? {
-            self.kubernetes
-                .delete(&claim_named(&claim.name)?, &claim.uid, PropagationPolicy::Background)
-                .await?;
-        }
-        for server in &look.servers {
-            self.kubernetes.delete_pod((VAULT.namespace, &server.pod), &server.uid).await?;
+        for claim in look.claims.iter().rev() {
+            let name = claim_named(&claim.name)?;
+            self.kubernetes.delete(&name, &claim.uid, PropagationPolicy::Background).await?;
+            let users = look.servers.iter().filter(|server| server.claim.as_ref() == Some(&claim.name));
+            for server in users {
+                self.kubernetes.delete_pod((VAULT.namespace, &server.pod), &server.uid).await?;
+            }
         }
         Ok(())
     }
 
-    async fn note(&self, claim: &Claim, note: Note) -> Result<(), Error> {
-        let value = match note {
-            Note::None => None,
-            Note::Announced => Some((NOTE, ANNOUNCED)),
-            Note::Kept => Some((NOTE, KEPT)),
+    /// Notes at `claim` what is to be known of the keys, and gives the claim as it is then. What another run notes at the
+    /// same time is not overwritten by less.
+    async fn note(&self, claim: &Claim, note: Note) -> Result<Claim, Error> {
+        let place = self.place.identity();
+        let unchanged = Some(claim.version.as_str());
+        let (noted, version) = match note {
+            Note::None => (BTreeMap::new(), unchanged),
+            Note::Announced => (BTreeMap::from([(NOTE, ANNOUNCED), (PLACE, &place)]), unchanged),
+            Note::Kept => (BTreeMap::from([(NOTE, KEPT), (PLACE, &place)]), None),
         };
-        self.kubernetes.annotate(&claim_named(&claim.name)?, &claim.uid, value).await
+        let name = claim_named(&claim.name)?;
+        let object = self.kubernetes.annotate(&name, (&claim.uid, version), &noted).await?;
+        Ok(self::claim(&object))
     }
 
-    fn fresh(&self) -> MutexGuard<'_, Option<(String, Keys)>> {
+    fn fresh(&self) -> MutexGuard<'_, Option<Fresh>> {
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fresh_keys(&self, claim: &Claim) -> Option<Keys> {
-        self.fresh().as_ref().filter(|(of, _)| *of == claim.uid).map(|(_, keys)| keys.clone())
+    fn fresh_keys(&self, claim: &Claim) -> Option<Fresh> {
+        self.fresh().as_ref().filter(|fresh| fresh.claim == claim.uid).cloned()
     }
 }
 
@@ -310,16 +410,36 @@ fn claim_named(name: &str) -> Result<ObjectName, Error> {
 }
 
 fn claim(object: &Value) -> Claim {
-    let note = object.pointer("/metadata/annotations").and_then(|all| all.get(NOTE)).and_then(Value::as_str);
+    let annotation = |name: &str| object.pointer("/metadata/annotations")?.get(name)?.as_str();
     Claim {
         name: text(object, "/metadata/name").to_owned(),
         uid: text(object, "/metadata/uid").to_owned(),
-        note: match note {
+        note: match annotation(NOTE) {
             Some(ANNOUNCED) => Note::Announced,
             Some(_) => Note::Kept,
             None => Note::None,
         },
+        place: annotation(PLACE).map(str::to_owned),
+        is_ending: is_ending(object),
+        version: text(object, "/metadata/resourceVersion").to_owned(),
     }
+}
+
+fn is_ending(object: &Value) -> bool {
+    object.pointer("/metadata/deletionTimestamp").is_some()
+}
+
+/// What is to be done about servers whose keys are somebody else's.
+fn not_ours(look: &Look) -> Error {
+    let sealed = look.servers.iter().filter(|server| server.state == State::Sealed);
+    let sealed: Vec<&str> = sealed.map(|server| server.pod.as_str()).collect();
+    let told = format!("{} cannot be unsealed: somebody else has the keys", sealed.join(", "));
+    let unseal = "vault operator unseal -ca-cert /vault/tls/ca.crt";
+    Error::new(Class::Refused, told).with_hint(format!(
+        "unseal each by hand, with shares of the key: `kubectl exec -it -n {} {} -c vault -- {unseal}`",
+        VAULT.namespace,
+        sealed.first().unwrap_or(&"POD")
+    ))
 }
 
 fn is_server(pod: &Value) -> bool {

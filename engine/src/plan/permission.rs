@@ -8,6 +8,7 @@ use crate::graph::Node;
 use crate::input;
 use crate::kind::{Kind, Seen};
 use crate::plan::{Blocked, Planner};
+use crate::resource::Status;
 
 impl Planner<'_> {
     /// Records whether the replacement is allowed, itself or as a consequence.
@@ -15,9 +16,9 @@ impl Planner<'_> {
         &mut self,
         address: &Address,
         node: &Node,
+        seen: &Seen,
         because: &[String],
         fields: &[FieldChange],
-        failed: bool,
     ) {
         // One field that another replacement changes is enough: there is no way around this one then.
         let is_consequence = because.iter().any(|path| {
@@ -29,13 +30,13 @@ impl Planner<'_> {
             self.replaced.insert(address.clone());
             return;
         }
-        if node.kind.disposable() {
+        if node.kind.disposable(&seen.attributes).unwrap_or(false) {
             // It may go, but takes nothing along that may not.
             return;
         }
-        let (why, otherwise) = match failed {
-            true => (because.join(", "), "repair it by hand"),
-            false => (format!("{} cannot change in place", because.join(", ")), "take the change back"),
+        let (why, otherwise) = match seen.status {
+            Status::Failed(_) => (because.join(", "), "repair it by hand"),
+            _ => (format!("{} cannot change in place", because.join(", ")), "take the change back"),
         };
         let why = format!("it would be replaced, since {why}");
         let remedy = match self.policy.protected {
