@@ -36,6 +36,7 @@ const NAMESPACE: &str = "vault";
 const SERVERS: [&str; 3] = ["vault-0", "vault-1", "vault-2"];
 /// What every credential is.
 const TOKEN: &str = "a-token";
+const UP: [&str; 3] = ["up", "onprem", "--yes"];
 /// Where the key service keeps the key.
 const KEY: &str = "transit/keys/onprem-unseal";
 /// The variable with the identity that reads the keys.
@@ -303,6 +304,18 @@ impl Platform {
         Self::end(self.start(arguments), arguments)
     }
 
+    /// Comes up, for good, with servers that run meanwhile.
+    async fn come_up(&self, seal: &'static str) -> (Servers, Client) {
+        let coming_up = self.start(&UP);
+        let mut servers = Servers::start(&self.control_plane, seal).await;
+        Self::end(coming_up, &UP);
+        let client = self.control_plane.client();
+        assert_eq!(servers.closed(&client).await, [""; 0]);
+        let again = self.run(&UP);
+        assert!(again.stdout.contains("No changes"), "{}", again.stdout);
+        (servers, client)
+    }
+
     /// What is kept of Vault's keys.
     fn keys(&self) -> Value {
         let files = std::fs::read_dir(self.workplace.path().join("recovery")).expect("the folder of keys");
@@ -317,14 +330,7 @@ impl Platform {
 #[tokio::test]
 async fn vault_is_initialised_and_unsealed_with_keys_that_are_kept() {
     let platform = Platform::new("kind = \"shamir\"\n").await;
-    let up = ["up", "onprem", "--yes"];
-    let coming_up = platform.start(&up);
-    let mut servers = Servers::start(&platform.control_plane, "shamir").await;
-    Platform::end(coming_up, &up);
-    let client = platform.control_plane.client();
-    assert_eq!(servers.closed(&client).await, [""; 0]);
-    let again = platform.run(&up);
-    assert!(again.stdout.contains("No changes"), "{}", again.stdout);
+    let (mut servers, client) = platform.come_up("shamir").await;
 
     // The token is the one that Vault knows, and the shares are those that open it.
     let keys = platform.keys();
@@ -342,7 +348,7 @@ async fn vault_is_initialised_and_unsealed_with_keys_that_are_kept() {
     servers.ask(&client, second, (Method::PUT, "seal", Value::Null), Some(token)).await;
     let plan = platform.run(&["plan", "onprem", "--output", "json"]);
     assert_eq!(plan.changes(), ["update vault.initialisation.vault"]);
-    platform.run(&up);
+    platform.run(&UP);
     assert_eq!(servers.closed(&client).await, [""; 0]);
     assert_eq!(platform.keys(), keys);
 }
@@ -351,14 +357,7 @@ async fn vault_is_initialised_and_unsealed_with_keys_that_are_kept() {
 async fn vault_unseals_itself_with_a_key_in_another_one() {
     let service = KeyService::start().await;
     let platform = Platform::new(&service.seal()).await;
-    let up = ["up", "onprem", "--yes"];
-    let coming_up = platform.start(&up);
-    let mut servers = Servers::start(&platform.control_plane, "transit").await;
-    Platform::end(coming_up, &up);
-    let client = platform.control_plane.client();
-    assert_eq!(servers.closed(&client).await, [""; 0]);
-    let again = platform.run(&up);
-    assert!(again.stdout.contains("No changes"), "{}", again.stdout);
+    let (mut servers, client) = platform.come_up("transit").await;
 
     // No share is needed to open it; those that are kept stand for what concerns it as a whole.
     let keys = platform.keys();
