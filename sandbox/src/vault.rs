@@ -141,8 +141,31 @@ impl Vault {
         self.leader.as_deref()
     }
 
+    /// These are the servers that run now, and those that ran before: identifiers of their processes, by their names.
+    pub fn follow(&mut self, running: &BTreeMap<String, String>, before: &BTreeMap<String, String>) {
+        for (server, process) in running {
+            if before.get(server) != Some(process) {
+                self.restart(server);
+            }
+        }
+        self.keep_running(&running.keys().map(String::as_str).collect());
+    }
+
+    /// The labels by which the pod of a server tells its state.
+    /// <https://developer.hashicorp.com/vault/docs/configuration/service-registration/kubernetes>
+    pub fn labels(&self, server: &str) -> [(&'static str, &'static str); 5] {
+        let told = |is_so| if is_so { "true" } else { "false" };
+        [
+            ("vault-active", told(self.leader.as_deref() == Some(server))),
+            ("vault-initialized", told(self.has_joined(server))),
+            ("vault-perf-standby", "false"),
+            ("vault-sealed", told(self.is_sealed(server))),
+            ("vault-version", VERSION),
+        ]
+    }
+
     /// A server's process starts anew: with a Shamir seal it is sealed again. Another takes the lead, if one can.
-    pub fn restart(&mut self, server: &str) {
+    fn restart(&mut self, server: &str) {
         self.servers.remove(server);
         self.elect();
         if self.opens_by_itself() {
@@ -152,7 +175,7 @@ impl Vault {
     }
 
     /// Only these servers run: what the processes of others held is gone, and one of these leads.
-    pub fn keep_running(&mut self, running: &BTreeSet<&str>) {
+    fn keep_running(&mut self, running: &BTreeSet<&str>) {
         self.servers.retain(|server, _| running.contains(server.as_str()));
         if self.opens_by_itself() {
             for server in running {

@@ -251,6 +251,7 @@ impl Layers {
         let key = self.keys.key.output(KmsKey::ARN);
         let seal = [("kms_key_id", key.to_string()), ("region", settings.region.clone())];
         let bucket = self.backups.bucket.output(Bucket::NAME);
+        let recovery_keys = Secret::full_name(&environment.name, backups::RECOVERY_KEYS);
         Foundation {
             kubernetes,
             kubernetes_version: settings.cluster.version.clone(),
@@ -285,16 +286,9 @@ impl Layers {
             network: cluster_network(&self.network),
             backups: BackupStore { url: format!("s3://{bucket}/{}", identity::VAULT_BACKUPS) },
             recovery_keys: RecoveryKeys {
-                location: format!(
-                    "secret `{}` in Secrets Manager, region {}",
-                    Secret::full_name(&environment.name, backups::RECOVERY_KEYS),
-                    settings.region
-                ),
+                location: format!("secret `{recovery_keys}` in Secrets Manager, region {}", settings.region),
                 resource: Some(self.backups.recovery_keys.address().clone()),
-                place: Arc::new(SecretVersions {
-                    aws,
-                    secret: Secret::full_name(&environment.name, backups::RECOVERY_KEYS),
-                }),
+                place: Arc::new(SecretVersions { aws, secret: recovery_keys }),
             },
             records: self.zone.delegation.records(),
         }

@@ -1,6 +1,7 @@
 //! The connection to one cluster: lists, reads, applies and deletes objects as JSON.
 //!
-//! Invariant: every write goes through server-side apply under [`FIELD_MANAGER`], with strict validation of fields.
+//! Invariant: every write goes through server-side apply with strict validation of fields, under [`FIELD_MANAGER`] for objects
+//! of ours, and under [`NOTES_MANAGER`] for notes at those of others.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +17,7 @@ use kube::discovery::{self, Discovery};
 use serde_json::{Value, json};
 
 use super::error::{Effect, explained, is_gone, is_not_found};
-use super::kinds::{Kind, POD};
+use super::kinds::Kind;
 use super::name::ObjectName;
 use super::tunnel::{PortForward, Tunnel};
 use super::{FIELD_MANAGER, NOTES_MANAGER, OWNER_LABEL, field};
@@ -157,15 +158,20 @@ impl Kubernetes {
         manifest: &Value,
         force: bool,
     ) -> Result<Value, Error> {
-        let parameters = PatchParams {
-            force,
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            field_validation: Some(ValidationDirective::Strict),
-            ..PatchParams::default()
-        };
-        match self.api_of(name).patch(&name.name, &parameters, &Patch::Apply(manifest)).await {
+        let parameters = PatchParams { force, ..strictly(FIELD_MANAGER) };
+        self.patch(format!("applying `{name}`"), name, manifest, &parameters).await
+    }
+
+    async fn patch(
+        &self,
+        tried: String,
+        name: &ObjectName,
+        manifest: &Value,
+        parameters: &PatchParams,
+    ) -> Result<Value, Error> {
+        match self.api_of(name).patch(&name.name, parameters, &Patch::Apply(manifest)).await {
             Ok(object) => as_json(&name.kind.api_resource(), object),
-            Err(error) => Err(explained(format!("applying `{name}`"), error, Effect::Change)),
+            Err(error) => Err(explained(tried, error, Effect::Change)),
         }
     }
 
@@ -177,11 +183,6 @@ impl Kubernetes {
         (uid, version): (&str, Option<&str>),
         annotations: &BTreeMap<&str, &str>,
     ) -> Result<Value, Error> {
-        let parameters = PatchParams {
-            field_manager: Some(NOTES_MANAGER.to_owned()),
-            field_validation: Some(ValidationDirective::Strict),
-            ..PatchParams::default()
-        };
         let mut manifest = json!({
             "apiVersion": name.kind.api_version(),
             "kind": name.kind.kind,
@@ -192,10 +193,7 @@ impl Kubernetes {
         if let Some(version) = version {
             manifest["metadata"]["resourceVersion"] = json!(version);
         }
-        match self.api_of(name).patch(&name.name, &parameters, &Patch::Apply(manifest)).await {
-            Ok(object) => as_json(&name.kind.api_resource(), object),
-            Err(error) => Err(explained(format!("annotating `{name}`"), error, Effect::Change)),
-        }
+        self.patch(format!("annotating `{name}`"), name, &manifest, &strictly(NOTES_MANAGER)).await
     }
 
     /// Deletes the very object with `uid`; what is gone, or has made way for another one, is no error.
@@ -217,12 +215,6 @@ impl Kubernetes {
         }
     }
 
-    /// Deletes the very pod with `uid`, which is no object of ours: whatever made it makes it anew.
-    pub(crate) async fn delete_pod(&self, (namespace, pod): (&str, &str), uid: &str) -> Result<(), Error> {
-        let name = ObjectName { kind: &POD, namespace: Some(namespace.to_owned()), name: pod.to_owned() };
-        self.delete(&name, uid, PropagationPolicy::Background).await
-    }
-
     /// The last `lines` that a container of a pod wrote, in its present run or in the one before.
     pub(super) async fn log(
         &self,
@@ -240,6 +232,15 @@ impl Kubernetes {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         let tried = || format!("reading the log of container `{container}` of pod `{namespace}/{pod}`");
         api.logs(pod, &parameters).await.map_err(|error| explained(tried(), error, Effect::None))
+    }
+}
+
+/// What a server-side apply is sent with, so that it refuses fields which it does not know.
+fn strictly(manager: &str) -> PatchParams {
+    PatchParams {
+        field_manager: Some(manager.to_owned()),
+        field_validation: Some(ValidationDirective::Strict),
+        ..PatchParams::default()
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) fn items<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
 }
 
 /// The entries of the object at a JSON pointer, none where there is no object.
-pub(crate) fn entries<'a>(
+pub(super) fn entries<'a>(
     value: &'a Value,
     pointer: &str,
 ) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
@@ -22,7 +22,7 @@ pub(crate) fn entries<'a>(
 }
 
 /// The whole number at a JSON pointer.
-pub(crate) fn number(value: &Value, pointer: &str) -> Option<i64> {
+pub(super) fn number(value: &Value, pointer: &str) -> Option<i64> {
     value.pointer(pointer).and_then(Value::as_i64)
 }
 

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use holodeck_engine::{Class, Error};
 use holodeck_sandbox::SimulatedPods;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
@@ -84,10 +84,10 @@ impl Tunnel for PortForward {
         let stream = secured.map_err(|error| {
             // What keeps the node from connecting is told on a channel of its own.
             let trouble = trouble.and_then(|trouble| trouble.now_or_never().flatten());
-            let error = Error::not_yet(tried()).with_source(error);
+            let failed = Error::not_yet(tried());
             NoAnswer::NotSent(match trouble {
-                Some(trouble) => Error::not_yet(tried()).with_source(trouble),
-                None => error,
+                Some(trouble) => failed.with_source(trouble),
+                None => failed.with_source(error),
             })
         })?;
         let answer = timeout(ANSWERED_WITHIN, exchange(stream, request)).await;
@@ -101,12 +101,9 @@ fn refused(tried: String, error: kube::Error) -> Error {
         kube::Error::Api(status) if status.code == 403 => Error::new(Class::Denied, tried)
             .with_source(status.message.clone())
             .with_hint("the right to `create` `pods/portforward` is needed"),
-        kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(status)) => {
-            let class = if *status == StatusCode::FORBIDDEN { Class::Denied } else { Class::NotYet };
-            Error::new(class, tried).with_source(error).with_hint(
-                "the right to `create` `pods/portforward` is needed, and a node that can be reached",
-            )
-        }
+        kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(_)) => Error::not_yet(tried)
+            .with_source(error)
+            .with_hint("the right to `create` `pods/portforward` is needed, and a node that can be reached"),
         _ => explained(tried, error, Effect::None),
     }
 }

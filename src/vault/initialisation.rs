@@ -99,17 +99,16 @@ impl Resource for Initialisation {
     }
 
     async fn create(&self, client: &VaultServers, _: &str) -> Result<Option<Observed<Self>>, Error> {
-        let look = client.look().await?;
+        let mut look = client.look().await?;
         if look.is_initialised() {
             return Ok(None);
         }
-        for server in &look.servers {
-            if let State::Unknown(why) = &server.state {
-                client.ask(&server.pod).await?;
-                return Err(Error::not_yet(format!("{}: {why}", server.pod)));
-            }
+        let is_silent = |server: &Seen| matches!(server.state, State::Unknown(_));
+        if let Some(at) = look.servers.iter().position(is_silent)
+            && let State::Unknown(why) = look.servers.swap_remove(at).state
+        {
+            return Err(why);
         }
-        let first = look.servers.first().ok_or_else(|| Error::not_yet("Vault has no servers yet"))?;
         let claim = look.claim().ok_or_else(|| {
             Error::new(Class::Refused, "Vault's servers have no volume for their data, which would not last")
                 .with_hint("give them a volume claim template named `data`")
@@ -117,7 +116,7 @@ impl Resource for Initialisation {
         if claim.is_ending {
             return Err(Error::not_yet(format!("claim `{}` is being removed", claim.name)));
         }
-        client.initialise(&first.pod, claim).await?;
+        client.initialise(&look, claim).await?;
         Ok(None)
     }
 
@@ -171,7 +170,7 @@ fn status(client: &VaultServers, look: &Look) -> Status {
     let awaited = look.servers.iter().find_map(|server| {
         let why = match &server.state {
             State::Unsealed => return None,
-            State::Unknown(why) => why.clone(),
+            State::Unknown(why) => why.chain(),
             State::Sealed | State::Uninitialised if client.are_unsealed_by_shares() => return None,
             State::Sealed => "it is sealed, and unseals itself once it reaches its key service".to_owned(),
             State::Uninitialised => "it has not joined the others yet".to_owned(),

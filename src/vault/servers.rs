@@ -62,6 +62,8 @@ pub struct Look {
     pub servers: Vec<Seen>,
     /// The claims for their data: those with a note, then the others, each in the order of their names.
     pub claims: Vec<Claim>,
+    /// The authority that their certificates are signed by, as PEM; empty where none had to be asked.
+    authority: Vec<u8>,
 }
 
 /// A server as it is.
@@ -76,10 +78,10 @@ pub struct Seen {
 }
 
 /// How a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum State {
-    /// It does not answer; the text tells why.
-    Unknown(String),
+    /// It does not answer, for this reason.
+    Unknown(Error),
     /// It belongs to no Vault yet.
     Uninitialised,
     /// It cannot read what it stores.
@@ -134,6 +136,12 @@ impl Look {
         self.claims.first()
     }
 
+    /// The pods of the servers that cannot read what they store.
+    fn sealed(&self) -> impl Iterator<Item = &str> {
+        let sealed = self.servers.iter().filter(|server| matches!(server.state, State::Sealed));
+        sealed.map(|server| server.pod.as_str())
+    }
+
     /// Whether the Vault has been initialised: a server says so, or what is noted where none answers that could know.
     pub fn is_initialised(&self) -> bool {
         let says_so = |server: &Seen| matches!(server.state, State::Sealed | State::Unsealed);
@@ -168,7 +176,7 @@ impl VaultServers {
         pods.sort_by_key(|pod| text(pod, "/metadata/name").to_owned());
         let authority = match pods.iter().all(says_that_it_works) {
             true => Vec::new(),
-            false => self.authority().await?.unwrap_or_default(),
+            false => self.authority().await?,
         };
         let asked = pods.iter().map(async |pod| Seen {
             pod: text(pod, "/metadata/name").to_owned(),
@@ -183,7 +191,7 @@ impl VaultServers {
             .filter(|claim| claim.note != Note::None || mounted.contains(&claim.name.as_str()))
             .collect();
         claims.sort_by_key(|claim| (claim.note == Note::None, claim.name.clone()));
-        Ok(Look { servers, claims })
+        Ok(Look { servers, claims, authority })
     }
 
     async fn list(&self, kind: &Kind) -> Result<Vec<Value>, Error> {
@@ -192,29 +200,29 @@ impl VaultServers {
     }
 
     async fn claims(&self) -> Result<Vec<Claim>, Error> {
-        let claims = self.list(claim_named("any")?.kind).await?;
+        let claims = self.list(claim_kind()?).await?;
         Ok(claims.iter().map(claim).collect())
     }
 
-    async fn authority(&self) -> Result<Option<Vec<u8>>, Error> {
-        let name = named("secret", CERTIFICATE)?;
-        let Some(secret) = self.kubernetes.get(&name).await? else { return Ok(None) };
-        Ok(STANDARD.decode(text(&secret, "/data/ca.crt")).ok())
+    /// The authority that the servers' certificates are signed by, as PEM; nothing while there is none.
+    async fn authority(&self) -> Result<Vec<u8>, Error> {
+        let secret = self.kubernetes.get(&named(kind("secret")?, CERTIFICATE)).await?.unwrap_or_default();
+        Ok(STANDARD.decode(text(&secret, "/data/ca.crt")).unwrap_or_default())
     }
 
     async fn state(&self, pod: &Value, authority: &[u8]) -> State {
+        let name = text(pod, "/metadata/name");
         if is_ending(pod) {
-            return State::Unknown("it is being removed".to_owned());
+            return State::Unknown(Error::not_yet(format!("pod `{name}` is being removed")));
         }
         if says_that_it_works(pod) {
             return State::Unsealed;
         }
         if text(pod, "/status/phase") != "Running" {
-            return State::Unknown("it is not running".to_owned());
+            return State::Unknown(Error::not_yet(format!("pod `{name}` is not running")));
         }
-        let server = self.server(text(pod, "/metadata/name"), authority);
-        match server.seal_status().await {
-            Err(error) => State::Unknown(error.chain()),
+        match self.server(name, authority).seal_status().await {
+            Err(error) => State::Unknown(error),
             Ok(status) if !status.initialized => State::Uninitialised,
             Ok(status) if status.sealed => State::Sealed,
             Ok(_) => State::Unsealed,
@@ -232,18 +240,12 @@ impl VaultServers {
         Server { tunnel: self.kubernetes.tunnel(), port }
     }
 
-    /// Asks a server how it is, for the reason why it does not tell.
-    pub async fn ask(&self, pod: &str) -> Result<(), Error> {
-        let authority = self.authority().await?.unwrap_or_default();
-        self.server(pod, &authority).seal_status().await.map(drop)
-    }
-
     /// What is known of the keys of the Vault that was looked at.
     pub async fn fate(&self, look: &Look) -> Result<Fate, Error> {
         let Some(claim) = look.claim().filter(|claim| claim.note == Note::Announced) else {
             return Ok(Fate::Settled);
         };
-        let is_unsealed = look.servers.iter().any(|server| server.state == State::Unsealed);
+        let is_unsealed = look.servers.iter().any(|server| matches!(server.state, State::Unsealed));
         // Whoever has unsealed it by hand has its keys.
         let is_somebodys = self.are_unsealed_by_shares() && is_unsealed;
         if is_somebodys || self.fresh_keys(claim).is_some() || self.place.holds(&claim.uid).await? {
@@ -253,16 +255,16 @@ impl VaultServers {
         Ok(elsewhere.map_or(Fate::Lost, Fate::Elsewhere))
     }
 
-    /// Initialises the Vault by one of its servers, unless somebody was faster, and keeps the keys. Notes at `claim` what it
+    /// Initialises the Vault by the first of its servers, unless somebody was faster, and keeps the keys. Notes at `claim` what it
     /// is about to do, so that an interruption at any moment can be told from a Vault that somebody else has initialised.
-    pub async fn initialise(&self, pod: &str, claim: &Claim) -> Result<(), Error> {
-        let authority = self.authority().await?.unwrap_or_default();
-        let server = self.server(pod, &authority);
+    pub async fn initialise(&self, look: &Look, claim: &Claim) -> Result<(), Error> {
+        let first = look.servers.first().ok_or_else(|| Error::not_yet("Vault has no servers yet"))?;
+        let server = self.server(&first.pod, &look.authority);
         let status = server.seal_status().await?;
         if status.initialized {
             return Ok(());
         }
-        self.check_seal(pod, &status.seal)?;
+        self.check_seal(&first.pod, &status.seal)?;
         self.place.prepare().await?;
         self.check_vacancy(claim).await?;
         let announced = self.note(claim, Note::Announced).await?;
@@ -347,9 +349,8 @@ impl VaultServers {
             None if claim.note == Note::None => return Err(not_ours(look)),
             None => Keys::from_text(&self.place.read(&claim.uid).await?)?,
         };
-        let authority = self.authority().await?.unwrap_or_default();
-        for Seen { pod, .. } in look.servers.iter().filter(|server| server.state == State::Sealed) {
-            let server = self.server(pod, &authority);
+        for pod in look.sealed() {
+            let server = self.server(pod, &look.authority);
             for share in &keys.unseal_keys {
                 if !server.unseal(share).await?.sealed {
                     break;
@@ -366,11 +367,12 @@ impl VaultServers {
     /// then another run knows what it sees.
     pub async fn discard(&self, look: &Look) -> Result<(), Error> {
         for claim in look.claims.iter().rev() {
-            let name = claim_named(&claim.name)?;
+            let name = named(claim_kind()?, &claim.name);
             self.kubernetes.delete(&name, &claim.uid, PropagationPolicy::Background).await?;
             let users = look.servers.iter().filter(|server| server.claim.as_ref() == Some(&claim.name));
             for server in users {
-                self.kubernetes.delete_pod((VAULT.namespace, &server.pod), &server.uid).await?;
+                let name = named(&POD, &server.pod);
+                self.kubernetes.delete(&name, &server.uid, PropagationPolicy::Background).await?;
             }
         }
         Ok(())
@@ -386,7 +388,7 @@ impl VaultServers {
             Note::Announced => (BTreeMap::from([(NOTE, ANNOUNCED), (PLACE, &place)]), unchanged),
             Note::Kept => (BTreeMap::from([(NOTE, KEPT), (PLACE, &place)]), None),
         };
-        let name = claim_named(&claim.name)?;
+        let name = named(claim_kind()?, &claim.name);
         let object = self.kubernetes.annotate(&name, (&claim.uid, version), &noted).await?;
         Ok(self::claim(&object))
     }
@@ -400,13 +402,16 @@ impl VaultServers {
     }
 }
 
-fn named(kind: &str, name: &str) -> Result<ObjectName, Error> {
-    ObjectName::parse(&format!("{}.{kind}.{name}", VAULT.namespace))
-        .ok_or_else(|| Error::bug(format!("`{kind}` is no kind")))
+fn named(kind: &'static Kind, name: &str) -> ObjectName {
+    ObjectName { kind, namespace: Some(VAULT.namespace.to_owned()), name: name.to_owned() }
 }
 
-fn claim_named(name: &str) -> Result<ObjectName, Error> {
-    named("persistentvolumeclaim", name)
+fn kind(lower: &str) -> Result<&'static Kind, Error> {
+    Kind::find_lower(lower).ok_or_else(|| Error::bug(format!("`{lower}` is no kind")))
+}
+
+fn claim_kind() -> Result<&'static Kind, Error> {
+    kind("persistentvolumeclaim")
 }
 
 fn claim(object: &Value) -> Claim {
@@ -431,8 +436,7 @@ fn is_ending(object: &Value) -> bool {
 
 /// What is to be done about servers whose keys are somebody else's.
 fn not_ours(look: &Look) -> Error {
-    let sealed = look.servers.iter().filter(|server| server.state == State::Sealed);
-    let sealed: Vec<&str> = sealed.map(|server| server.pod.as_str()).collect();
+    let sealed: Vec<&str> = look.sealed().collect();
     let told = format!("{} cannot be unsealed: somebody else has the keys", sealed.join(", "));
     let unseal = "vault operator unseal -ca-cert /vault/tls/ca.crt";
     Error::new(Class::Refused, told).with_hint(format!(

@@ -161,7 +161,7 @@ async fn a_vault_whose_keys_have_turned_up_is_not_taken_away() {
     let run = world.run();
     let look = run.look().await.unwrap();
     world.shelf.is_full.store(true, Ordering::Relaxed);
-    run.initialise("vault-0", look.claim().unwrap()).await.unwrap_err();
+    run.initialise(&look, look.claim().unwrap()).await.unwrap_err();
     assert_eq!(seen(&run).await.status, Status::Ready, "this run still has them");
 
     let another = world.run();
@@ -187,8 +187,8 @@ async fn a_slower_run_leaves_the_note_of_a_faster_one() {
     let world = World::new().await;
     let (slower, faster) = (world.run(), world.run());
     let look = slower.look().await.unwrap();
-    faster.initialise("vault-0", look.claim().unwrap()).await.unwrap();
-    slower.initialise("vault-0", look.claim().unwrap()).await.unwrap();
+    faster.initialise(&look, look.claim().unwrap()).await.unwrap();
+    slower.initialise(&look, look.claim().unwrap()).await.unwrap();
     let claims = slower.look().await.unwrap().claims;
     assert_eq!(claims.iter().map(|claim| claim.note).collect::<Vec<_>>(), [Note::Kept]);
 }
@@ -197,7 +197,7 @@ async fn a_slower_run_leaves_the_note_of_a_faster_one() {
 async fn keys_of_somebody_else_are_not_looked_for() {
     let world = World::new().await;
     let look = world.run().look().await.unwrap();
-    world.run().initialise("vault-0", look.claim().unwrap()).await.unwrap();
+    world.run().initialise(&look, look.claim().unwrap()).await.unwrap();
     let claim = json!({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim",
         "metadata": { "name": look.claim().unwrap().name, "namespace": "vault" },

@@ -52,6 +52,19 @@ impl Workplace {
         fs::write(&path, text.replacen(from, to, 1)).unwrap();
     }
 
+    /// Gives `onprem.toml` these settings of Vault's seal.
+    pub fn seal(&self, settings: &str) {
+        let transit = "kind = \"transit\"\naddress = \"https://vault.holodeck.example:8200\"\n\
+            key = \"onprem-unseal\"\ntoken = { env = \"HOLODECK_SEAL_TOKEN\" }\n";
+        self.edit("onprem.toml", transit, settings);
+    }
+
+    /// Makes `onprem.toml` have Vault's keys encrypted to this recipient.
+    pub fn encrypt_keys_to(&self, recipient: &str) {
+        let shipped = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+        self.edit("onprem.toml", shipped, recipient);
+    }
+
     /// Turns components of an environment off, and with them what Argo CD would take over.
     pub fn turn_off(&self, environment: &str, components: &[&str]) {
         for entry in fs::read_dir(self.path().join("environments")).unwrap() {

@@ -7,8 +7,6 @@ use serde_json::Value;
 
 use crate::support::Workplace;
 
-/// The recipient that `environments/onprem.toml` names.
-const SHIPPED_RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 const ADDRESS: &str = "vault.initialisation.vault";
 
 /// `environments/onprem.toml` with little beside Vault, whose keys `identity` can read.
@@ -22,16 +20,14 @@ impl OnPremises {
         let place = Workplace::new();
         place.turn_off("onprem", &["argo-cd"]);
         let identity = Identity::generate();
-        place.edit("onprem.toml", SHIPPED_RECIPIENT, &identity.to_public().to_string());
+        place.encrypt_keys_to(&identity.to_public().to_string());
         Self { place, identity }
     }
 
     /// The same with servers that people unseal.
     fn unsealed_by_shares() -> Self {
         let place = Self::new();
-        let transit = "kind = \"transit\"\naddress = \"https://vault.holodeck.example:8200\"\n\
-            key = \"onprem-unseal\"\ntoken = { env = \"HOLODECK_SEAL_TOKEN\" }\n";
-        place.place.edit("onprem.toml", transit, "kind = \"shamir\"\n");
+        place.place.seal("kind = \"shamir\"\n");
         place
     }
 

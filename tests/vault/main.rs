@@ -277,14 +277,11 @@ impl Platform {
         let _cert_manager = stand_in::certificates(control_plane.config());
         let workplace = api_server::workplace();
         workplace.turn_off("onprem", &["argo-cd"]);
-        let transit = "kind = \"transit\"\naddress = \"https://vault.holodeck.example:8200\"\n\
-            key = \"onprem-unseal\"\ntoken = { env = \"HOLODECK_SEAL_TOKEN\" }\n";
-        workplace.edit("onprem.toml", transit, seal);
+        workplace.seal(seal);
         let identity = Identity::generate();
         let keys = "[provider.recovery_keys]\n";
         workplace.edit("onprem.toml", keys, &format!("{keys}identity = {{ env = \"{IDENTITY}\" }}\n"));
-        let shipped = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
-        workplace.edit("onprem.toml", shipped, &identity.to_public().to_string());
+        workplace.encrypt_keys_to(&identity.to_public().to_string());
         Self { control_plane, workplace, identity, _cert_manager }
     }
 

@@ -122,12 +122,7 @@ pub(super) fn attend(cluster: &mut Cluster) {
     vaults.retain(|_, installed| installed.volumes.iter().any(|volume| left.contains(volume.as_str())));
     for (place, installed) in &mut vaults {
         let running = processes(cluster, place);
-        for (server, process) in &running {
-            if installed.processes.get(server) != Some(process) {
-                installed.vault.restart(server);
-            }
-        }
-        installed.vault.keep_running(&running.keys().map(String::as_str).collect());
+        installed.vault.follow(&running, &installed.processes);
         installed.processes = running;
     }
     cluster.set_vaults(vaults);

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holodeck_sandbox::vault::{VERSION, Vault};
+use holodeck_sandbox::vault::Vault;
 use http::{Request, Response};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
@@ -40,12 +40,7 @@ impl Installed {
         let running = pods.iter().filter(|pod| runs(pod));
         let running: BTreeMap<String, String> =
             running.filter_map(|pod| Some((pod.name_any(), pod.uid()?))).collect();
-        for (server, process) in &running {
-            if self.processes.get(server) != Some(process) {
-                self.vault.restart(server);
-            }
-        }
-        self.vault.keep_running(&running.keys().map(String::as_str).collect());
+        self.vault.follow(&running, &self.processes);
         self.processes = running;
     }
 
@@ -61,16 +56,8 @@ impl Installed {
     }
 
     /// The labels by which a server's pod tells its state.
-    /// <https://developer.hashicorp.com/vault/docs/configuration/service-registration/kubernetes>
     pub fn labels(&self, server: &str) -> [(&'static str, &'static str); 5] {
-        let told = |is_so| if is_so { "true" } else { "false" };
-        [
-            ("vault-active", told(self.vault.leader() == Some(server))),
-            ("vault-initialized", told(self.vault.has_joined(server))),
-            ("vault-perf-standby", "false"),
-            ("vault-sealed", told(self.vault.is_sealed(server))),
-            ("vault-version", VERSION),
-        ]
+        self.vault.labels(server)
     }
 
     pub fn is_initialized(&self) -> bool {
